@@ -1,0 +1,2 @@
+//! The `swiftiply` command.
+fn main() {}
