@@ -1,1 +1,3 @@
 //! The Swiftiply proxy.
+
+pub mod site;
