@@ -1,3 +1,4 @@
 //! The Swiftiply proxy.
 
+pub mod config;
 pub mod site;

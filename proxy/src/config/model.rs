@@ -1,0 +1,239 @@
+//! The meaning of a configuration: every key with its unit, its default and the reason for it.
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use super::address::{ListenAddr, Network, Outgoing};
+use super::hosts::HostTable;
+use super::secret::Secret;
+
+/// Everything the proxy is told. Made by [`Config::load`] and [`Config::embedded`], or in a test by
+/// [`Config::new`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where clients connect: each `cluster_address` with each `cluster_port`. Never empty.
+    pub listen: Vec<ListenAddr>,
+    /// `map`: the sites, in the file's order. Never empty; no host and no outgoing address twice,
+    /// at most one default.
+    pub sites: Vec<SiteConfig>,
+    /// `limits`: what a client may send, and how slowly.
+    pub limits: Limits,
+    /// `trusted_proxies`: peers whose `X-Forwarded-*` headers are believed. None by default: anyone
+    /// can send such a header.
+    pub trusted_proxies: Vec<Network>,
+    /// `shards`: threads, each with its own loop. The processor's cores by default; 1 to
+    /// [`Config::SHARDS_MAX`].
+    pub shards: usize,
+    /// `drain_timeout`: how long a stopping proxy lets running requests end, 30 s by default: shorter
+    /// than the 90 s after which systemd kills.
+    pub drain_timeout: Duration,
+    /// `ping_interval`: how often a silent link is asked for a sign of life, 2 s by default, so that a
+    /// frozen backend is noticed within 4 s.
+    pub ping_interval: Duration,
+    /// `log`: where log lines go.
+    pub log: Log,
+    /// `daemonize`, `pidfile`, `user` and `group`.
+    pub process: Process,
+}
+
+impl Config {
+    /// The most shards, so that a slip of the finger (`shards: 800`) does not start 800 threads.
+    pub const SHARDS_MAX: usize = 256;
+    /// See [`Config::drain_timeout`].
+    pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+    /// See [`Config::ping_interval`].
+    pub const PING_INTERVAL: Duration = Duration::from_secs(2);
+
+    /// These listeners and sites, and the default of everything else.
+    pub fn new(listen: Vec<ListenAddr>, sites: Vec<SiteConfig>) -> Self {
+        Config {
+            listen,
+            sites,
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+            shards: thread::available_parallelism().map_or(1, usize::from).min(Config::SHARDS_MAX),
+            drain_timeout: Config::DRAIN_TIMEOUT,
+            ping_interval: Config::PING_INTERVAL,
+            log: Log::default(),
+            process: Process::default(),
+        }
+    }
+
+    /// From host names to the indices of `sites`.
+    pub fn host_table(&self) -> HostTable {
+        HostTable::new(&self.sites)
+    }
+}
+
+/// One `map` entry: its host names and the addresses that its backends dial. Two equal values mean
+/// that a reload has nothing to change.
+///
+/// The keys behind `outgoing` may also stand in `defaults` or at the top level of the file; an entry's
+/// own key wins, then `defaults`, then the top level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SiteConfig {
+    /// The first host of `incoming`: what logs and messages call the site.
+    pub name: String,
+    /// `incoming`: the host names, each as [`normalize_host`](super::normalize_host) spells it.
+    pub hosts: Vec<String>,
+    /// `outgoing`: where the backends dial in, one address or several.
+    pub outgoing: Vec<Outgoing>,
+    /// `default`: true for the site that also gets every host which no site names.
+    pub is_default: bool,
+    /// `timeout`: how long a request may wait for a slot before it is answered 503. 10 s by default:
+    /// longer than most apps take to restart, shorter than people wait.
+    pub timeout: Duration,
+    /// `queue`: how many requests may wait at once; the next one is answered 503. 1000 by default: what
+    /// ten slots of 100 ms work off within the 10 s of `timeout`. 0 means that nothing ever waits.
+    pub queue: usize,
+    /// `key`, or the content of `key_file`: what a backend must prove to know. None means that whoever
+    /// can reach `outgoing` may serve this site.
+    pub key: Option<Secret>,
+    /// `redeployable`: whether a request that an app had started may be given to another backend when
+    /// that app dies before it replies (idempotent methods only, at most once more). True by default.
+    /// One that no app had started is always given to another.
+    pub redeployable: bool,
+    /// `redeployment_sizelimit`: how many bytes of a request's body are kept to give it to another
+    /// backend. 16,384 by default, as in Swiftiply 0.6: with a full queue, 16 MiB.
+    pub redeployment_sizelimit: usize,
+    /// `xforwardedfor`: whether the app is told of the client by `X-Forwarded-For`, `-Proto` and
+    /// `-Host`. True by default. What a client itself sent is removed in either case.
+    pub xforwardedfor: bool,
+    /// `max_body`: the longest request body in bytes; a longer one is answered 413. None by default:
+    /// bodies are streamed, so their length costs nothing here.
+    pub max_body: Option<u64>,
+}
+
+impl SiteConfig {
+    /// See [`SiteConfig::timeout`].
+    pub const TIMEOUT: Duration = Duration::from_secs(10);
+    /// See [`SiteConfig::queue`].
+    pub const QUEUE: usize = 1000;
+    /// See [`SiteConfig::redeployment_sizelimit`].
+    pub const REDEPLOYMENT_SIZELIMIT: usize = 16_384;
+
+    /// A site of one host and one outgoing address, with the default of everything else.
+    pub fn new(host: &str, outgoing: Outgoing) -> Self {
+        SiteConfig {
+            name: host.to_owned(),
+            hosts: vec![host.to_owned()],
+            outgoing: vec![outgoing],
+            is_default: false,
+            timeout: SiteConfig::TIMEOUT,
+            queue: SiteConfig::QUEUE,
+            key: None,
+            redeployable: true,
+            redeployment_sizelimit: SiteConfig::REDEPLOYMENT_SIZELIMIT,
+            xforwardedfor: true,
+            max_body: None,
+        }
+    }
+}
+
+/// The keys of `limits`: what a client may send before and while its site is known. (The longest body
+/// is [`SiteConfig::max_body`]; in the file it may stand here too, for all sites.)
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// `request_line`: bytes of method, target and version; more is answered 414. 8 KiB by default, what
+    /// RFC 9112 3 asks for at least.
+    pub request_line: usize,
+    /// `head`: bytes of the request line and all headers; more is answered 431. 32 KiB by default: every
+    /// browser's cookies fit.
+    pub head: usize,
+    /// `headers`: how many headers; more are answered 431. 100 by default; browsers send about 20.
+    pub headers: usize,
+    /// `head_timeout`: the time for a whole head from its first byte on; then 408. 10 s by default.
+    pub head_timeout: Duration,
+    /// `body_rate`: bytes per second that a request body must bring, averaged over
+    /// [`Limits::BODY_RATE_WINDOW`]; slower is answered 408. 500 by default; 0 turns it off.
+    pub body_rate: u64,
+    /// `idle_timeout`: how long a connection without a request stays open. 60 s by default: browsers come
+    /// back within it, and an idle connection costs only 1 to 2 KiB.
+    pub idle_timeout: Duration,
+    /// `connections`: how many clients may be connected at once; the next ones wait in the listener's
+    /// backlog. 50,000 by default: about 75 MiB when all of them idle.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// The time over which [`Limits::body_rate`] is averaged: long enough for one lost packet and its
+    /// repetitions.
+    pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(10);
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            request_line: 8 * 1024,
+            head: 32 * 1024,
+            headers: 100,
+            head_timeout: Duration::from_secs(10),
+            body_rate: 500,
+            idle_timeout: Duration::from_secs(60),
+            connections: 50_000,
+        }
+    }
+}
+
+/// The keys of `log`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `access`: one line per request: `on` (standard output, the default), `off`, or a file.
+    pub access: AccessLog,
+    /// `error`: the file for everything else; standard error by default. Both files are opened anew by
+    /// a reload (SIGHUP), so log rotation needs nothing more.
+    pub error: Option<PathBuf>,
+    /// `level`: the least important line that is written to `error`. `info` by default.
+    pub level: LogLevel,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// Standard output, as containers and service supervisors expect.
+    #[default]
+    Stdout,
+    /// A file, appended to.
+    File(PathBuf),
+}
+
+/// How important a log line must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something failed that needs a person.
+    Error,
+    /// Something is not as it should be.
+    Warn,
+    /// Starts, stops, backends that come and go.
+    #[default]
+    Info,
+    /// Why a connection was closed, and the like.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// What kind of process the proxy becomes. None of it changes by a reload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// `daemonize`: leave the terminal and run in the background. False by default.
+    pub daemonize: bool,
+    /// `pidfile`: the file that holds the process id while the proxy runs. None by default.
+    pub pidfile: Option<PathBuf>,
+    /// `user`: who to become once all addresses are bound. None by default: stay who started it.
+    pub user: Option<Identity>,
+    /// `group`: the group to become a member of. By default the user's own.
+    pub group: Option<Identity>,
+}
+
+/// A user or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// By its name.
+    Name(String),
+    /// By its number.
+    Number(u32),
+}
