@@ -1,0 +1,236 @@
+//! A list of headers as it travels: names by [`Token`] where they have one, values as raw bytes, order kept.
+//!
+//! One header is `name, value`. A name is one byte: a token's number for its canonical spelling (`Content-Type`), that
+//! number with the top bit set for its lower-case spelling (`content-type`), or zero for a literal, which follows with
+//! a 16-bit length. A value has a 16-bit length. So the spelling that a client used is kept, at no cost for the usual.
+
+use crate::bytes::{Take, put_long};
+use crate::{Token, WireError};
+
+const LOWER_CASE: u8 = 0x80;
+const LITERAL: u8 = 0;
+
+/// A header's name: its spelling as it arrived, and its token if it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name<'a> {
+    token: Option<Token>,
+    spelling: &'a [u8],
+}
+
+impl<'a> Name<'a> {
+    /// The token, when the name came as one. A literal in unusual case (`hOST`) has none; see [`Name::is`].
+    #[inline]
+    pub fn token(&self) -> Option<Token> {
+        self.token
+    }
+
+    /// The name as the other side spelled it.
+    #[inline]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.spelling
+    }
+
+    /// Whether this is that header, in any case.
+    #[inline]
+    pub fn is(&self, token: Token) -> bool {
+        match self.token {
+            Some(own) => own == token,
+            None => self.spelling.eq_ignore_ascii_case(token.lower().as_bytes()),
+        }
+    }
+}
+
+/// A list of headers, borrowed from the frame it came in. Cheap to copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headers<'a> {
+    count: u16,
+    block: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    /// Reads `count: u16` and so many headers, and checks that each is whole.
+    pub(crate) fn take(from: &mut Take<'a>) -> Result<Self, WireError> {
+        let count = from.u16("headers")?;
+        if usize::from(count) > crate::limits::HEADERS_MAX {
+            return Err(WireError::BadValue { field: "headers" });
+        }
+        let start = from.position();
+        for _ in 0..count {
+            let number = from.u8("header name")?;
+            if number == LITERAL {
+                from.long("header name")?;
+            } else if Token::from_number(number & !LOWER_CASE).is_none() {
+                return Err(WireError::BadValue { field: "header name" });
+            }
+            from.long("header value")?;
+        }
+        Ok(Self { count, block: from.since(start) })
+    }
+
+    /// A view of a block that [`Headers::take`] has checked before.
+    #[inline]
+    pub(crate) fn checked(count: u16, block: &'a [u8]) -> Self {
+        Self { count, block }
+    }
+
+    /// The bytes of the block, for keeping it beside its count.
+    pub(crate) fn block(&self) -> &'a [u8] {
+        self.block
+    }
+
+    /// How many there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.count.into()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Name and value of each, in the order in which they arrived, duplicates included.
+    #[inline]
+    pub fn iter(&self) -> HeadersIter<'a> {
+        HeadersIter { left: self.count, from: Take::new(self.block) }
+    }
+
+    /// The value of the first header with this name.
+    pub fn get(&self, token: Token) -> Option<&'a [u8]> {
+        self.iter().find(|(name, _)| name.is(token)).map(|(_, value)| value)
+    }
+}
+
+impl<'a> IntoIterator for Headers<'a> {
+    type Item = (Name<'a>, &'a [u8]);
+    type IntoIter = HeadersIter<'a>;
+
+    fn into_iter(self) -> HeadersIter<'a> {
+        self.iter()
+    }
+}
+
+/// Walks a list of headers.
+pub struct HeadersIter<'a> {
+    left: u16,
+    from: Take<'a>,
+}
+
+impl<'a> Iterator for HeadersIter<'a> {
+    type Item = (Name<'a>, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        // The block was checked when it arrived: none of these can fail, and if one did the list would merely end.
+        let name = match self.from.u8("").ok()? {
+            LITERAL => Name { token: None, spelling: self.from.long("").ok()? },
+            number => {
+                let token = Token::from_number(number & !LOWER_CASE)?;
+                let spelling = if number & LOWER_CASE == 0 { token.canonical() } else { token.lower() };
+                Name { token: Some(token), spelling: spelling.as_bytes() }
+            }
+        };
+        Some((name, self.from.long("").ok()?))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left.into(), Some(self.left.into()))
+    }
+}
+
+/// A list of headers being written, or kept.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct HeaderBlock {
+    count: u16,
+    block: Vec<u8>,
+}
+
+impl HeaderBlock {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends one header.
+    ///
+    /// # Panics
+    /// When name or value is longer than 65,535 bytes; callers check the limits of a head first.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.count += 1;
+        put_header(&mut self.block, name, value);
+    }
+
+    /// Forgets all headers and keeps the memory.
+    pub fn clear(&mut self) {
+        self.count = 0;
+        self.block.clear();
+    }
+
+    /// The list, for reading.
+    pub fn as_headers(&self) -> Headers<'_> {
+        Headers::checked(self.count, &self.block)
+    }
+}
+
+impl From<Headers<'_>> for HeaderBlock {
+    fn from(headers: Headers<'_>) -> Self {
+        Self { count: headers.count, block: headers.block.to_vec() }
+    }
+}
+
+/// Writes headers straight into a frame; the count in front of them is filled in by [`HeaderWriter::finish`].
+pub struct HeaderWriter<'o> {
+    out: &'o mut Vec<u8>,
+    count_at: usize,
+    count: u16,
+}
+
+impl<'o> HeaderWriter<'o> {
+    #[inline]
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        let count_at = out.len();
+        out.extend_from_slice(&[0, 0]);
+        Self { out, count_at, count: 0 }
+    }
+
+    /// Appends one header. Names and values must be within the limits of a head.
+    #[inline]
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.count += 1;
+        put_header(self.out, name, value);
+    }
+
+    /// Appends a header by its token, in canonical spelling.
+    #[inline]
+    pub fn push_token(&mut self, token: Token, value: &[u8]) {
+        self.count += 1;
+        self.out.push(token.number());
+        put_long(self.out, value);
+    }
+
+    #[inline]
+    pub(crate) fn finish(self) {
+        self.out[self.count_at..self.count_at + 2].copy_from_slice(&self.count.to_be_bytes());
+    }
+}
+
+/// Writes `count: u16` and the block.
+pub(crate) fn put_headers(out: &mut Vec<u8>, headers: Headers<'_>) {
+    out.extend_from_slice(&headers.count.to_be_bytes());
+    out.extend_from_slice(headers.block);
+}
+
+#[inline]
+fn put_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    match Token::of(name) {
+        Some(token) if name == token.canonical().as_bytes() => out.push(token.number()),
+        Some(token) if name == token.lower().as_bytes() => out.push(token.number() | LOWER_CASE),
+        _ => {
+            out.push(LITERAL);
+            put_long(out, name);
+        }
+    }
+    put_long(out, value);
+}
