@@ -1,4 +1,5 @@
 //! The Swiftiply proxy.
 
 pub mod config;
+pub mod http;
 pub mod site;

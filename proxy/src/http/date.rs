@@ -1,0 +1,55 @@
+//! The Date header, formatted once a second.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const PREFIX: &[u8] = b"Date: ";
+const LINE_BYTES: usize = PREFIX.len() + "Sun, 06 Nov 1994 08:49:37 GMT".len() + 2;
+
+/// A whole header line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF (RFC 9110 section 6.6.1).
+#[derive(Debug, Clone)]
+pub struct DateLine {
+    /// Whole seconds since 1970 that the line shows.
+    second: u64,
+    line: [u8; LINE_BYTES],
+}
+
+impl DateLine {
+    /// The line for this moment.
+    pub fn new(now: SystemTime) -> Self {
+        let mut date = Self { second: 0, line: [0; LINE_BYTES] };
+        date.format(seconds(now));
+        date
+    }
+
+    /// Formats the line anew if the second has changed.
+    #[inline]
+    pub fn update(&mut self, now: SystemTime) {
+        let second = seconds(now);
+        if second != self.second {
+            self.format(second);
+        }
+    }
+
+    /// The line, CRLF included.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.line
+    }
+
+    fn format(&mut self, second: u64) {
+        self.second = second;
+        let time = UNIX_EPOCH + std::time::Duration::from_secs(second);
+        let text = httpdate::fmt_http_date(time);
+        let (prefix, rest) = self.line.split_at_mut(PREFIX.len());
+        let (date, end) = rest.split_at_mut(LINE_BYTES - PREFIX.len() - 2);
+        prefix.copy_from_slice(PREFIX);
+        date.copy_from_slice(text.as_bytes());
+        end.copy_from_slice(b"\r\n");
+    }
+}
+
+/// Clamped to the years 1970 to 9999, which the format can show: a clock outside them is wrong in any case.
+fn seconds(now: SystemTime) -> u64 {
+    const LAST_SECOND_OF_9999: u64 = 253_402_300_799;
+    now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).min(LAST_SECOND_OF_9999)
+}

@@ -1,0 +1,75 @@
+//! Our own answers.
+
+use swiftiply_wire::Version;
+
+use super::date::DateLine;
+use super::refusal::Refusal;
+use super::status::reason_phrase;
+
+/// Methods named with a 405: CONNECT and TRACE are the only ones that this server itself refuses.
+const ALLOW_LINE: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+/// A final reply that comes from us and not from an app: one line of plain text.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorPage<'a> {
+    /// 400 to 599.
+    pub status: u16,
+    /// One sentence for whoever reads the reply.
+    pub explanation: &'a str,
+    /// Seconds after which to try again, with 503 and 429.
+    pub retry_after: Option<u32>,
+    /// Whether the connection closes after it.
+    pub close: bool,
+    /// Whether the request was a HEAD: the body is announced and not sent.
+    pub head_only: bool,
+    /// The version of the request, for the Connection header.
+    pub version: Version,
+}
+
+impl From<Refusal> for ErrorPage<'static> {
+    /// The answer to a message that could not be read. Of its method nothing is known.
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            status: refusal.status(),
+            explanation: refusal.explain(),
+            retry_after: None,
+            close: true,
+            head_only: false,
+            version: Version::Http11,
+        }
+    }
+}
+
+impl ErrorPage<'_> {
+    /// Appends head and body to `out`. It is never to be cached: several of these statuses would be (RFC 9110
+    /// section 15.1).
+    pub fn render(&self, out: &mut Vec<u8>, date: &DateLine) {
+        let reason = reason_phrase(self.status);
+        let status = self.status.to_string();
+        let body = [&status, " ", reason, "\n\n", self.explanation, "\n"];
+        self.render_head(out, body.iter().map(|part| part.len()).sum(), date);
+        if !self.head_only {
+            body.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        }
+    }
+
+    fn render_head(&self, out: &mut Vec<u8>, body_bytes: usize, date: &DateLine) {
+        let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
+        put(&format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status)));
+        put("Server: swiftiply\r\nCache-Control: no-store\r\nContent-Type: text/plain; charset=utf-8\r\n");
+        put(&format!("Content-Length: {body_bytes}\r\n"));
+        if let Some(seconds) = self.retry_after {
+            put(&format!("Retry-After: {seconds}\r\n"));
+        }
+        if self.status == 405 {
+            put(ALLOW_LINE);
+        }
+        if self.close {
+            put("Connection: close\r\n");
+        } else if self.version == Version::Http10 {
+            put("Connection: keep-alive\r\n");
+        }
+        out.extend_from_slice(date.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,130 @@
+//! Which headers of a request go on to the backend.
+
+use swiftiply_wire::Scheme;
+
+use super::field::Kind;
+use super::request::Head;
+
+/// What is known about the client from its connection, not from what it says.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer<'a> {
+    /// Its IP address as text, without a port. Empty for a client on a Unix socket, about which X-Forwarded-For then
+    /// says nothing.
+    pub address: &'a str,
+    /// Whether it came over TLS.
+    pub scheme: Scheme,
+    /// Whether it is a proxy of ours (`trusted_proxies`), whose word about its own client counts.
+    pub trusted: bool,
+}
+
+/// Gives each header that goes on, name and value, to `emit`.
+///
+/// - First comes Host, from the authority, so that an absolute target has replaced it (RFC 9112 section 3.2.2).
+/// - Hop-by-hop headers and those that Connection names stay behind (RFC 9110 section 7.6.1), and Proxy does.
+/// - An upgrade that the head offers is passed on as `Upgrade` and `Connection: Upgrade`; `TE: trailers` is kept.
+/// - X-Forwarded-For, -Proto, -Host and -Port tell what we know. What an untrusted client says about itself in these,
+///   in Forwarded, in X-Real-IP or in any other X-Forwarded-* stays behind. A trusted proxy's stays as it is, and its
+///   own address is appended to X-Forwarded-For.
+/// - Everything else goes on untouched and in order, duplicates included; Content-Length too, as text beside the
+///   typed length. Expect goes on only where the backend is to answer it.
+pub fn request<'h>(head: &Head<'h>, peer: &Peer<'_>, mut emit: impl FnMut(&[u8], &[u8])) {
+    if let Some(authority) = &head.authority {
+        emit(b"Host", authority.text.as_bytes());
+    }
+    let mut told = Told::default();
+    for (kind, name, value) in head.kinds() {
+        match kind {
+            Kind::Expect if head.expect_continue => emit(name, value),
+            Kind::ForwardedFor if peer.trusted => told.add_addresses(value),
+            _ if kind.is_forwarded() && peer.trusted => {
+                told.note(kind);
+                emit(name, value);
+            }
+            _ if goes_on(kind) => emit(name, value),
+            _ => {}
+        }
+    }
+    if head.te_trailers {
+        emit(b"TE", b"trailers");
+    }
+    if let Some(protocol) = head.upgrade {
+        emit(b"Connection", b"Upgrade");
+        emit(b"Upgrade", protocol);
+    }
+    told.complete(head, peer, emit);
+}
+
+/// Kinds that need no thought. Host is emitted from the authority, and what is told about the client by [`Told`].
+fn goes_on(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ContentLength | Kind::ContentType | Kind::Date | Kind::Server | Kind::EndToEnd | Kind::Other
+    )
+}
+
+/// What a trusted proxy has told about the client.
+#[derive(Default)]
+struct Told {
+    /// All X-Forwarded-For headers, joined.
+    addresses: Vec<u8>,
+    proto: bool,
+    host: bool,
+    port: bool,
+}
+
+impl Told {
+    fn add_addresses(&mut self, value: &[u8]) {
+        if value.is_empty() {
+            return;
+        }
+        if !self.addresses.is_empty() {
+            self.addresses.extend_from_slice(b", ");
+        }
+        self.addresses.extend_from_slice(value);
+    }
+
+    fn note(&mut self, kind: Kind) {
+        match kind {
+            Kind::ForwardedProto => self.proto = true,
+            Kind::ForwardedHost => self.host = true,
+            Kind::ForwardedPort => self.port = true,
+            _ => {}
+        }
+    }
+
+    /// Adds what has not been told yet.
+    fn complete(mut self, head: &Head<'_>, peer: &Peer<'_>, mut emit: impl FnMut(&[u8], &[u8])) {
+        if self.addresses.is_empty() {
+            if !peer.address.is_empty() {
+                emit(b"X-Forwarded-For", peer.address.as_bytes());
+            }
+        } else {
+            self.add_addresses(peer.address.as_bytes());
+            emit(b"X-Forwarded-For", &self.addresses);
+        }
+        if !self.proto {
+            emit(b"X-Forwarded-Proto", peer.scheme.as_str().as_bytes());
+        }
+        let Some(authority) = &head.authority else {
+            return;
+        };
+        if !self.host {
+            emit(b"X-Forwarded-Host", authority.text.as_bytes());
+        }
+        if !self.port {
+            let (_, port) = authority.text.rsplit_once(':').unwrap_or_default();
+            emit(
+                b"X-Forwarded-Port",
+                if authority.port.is_some() { port } else { usual_port(peer.scheme) }.as_bytes(),
+            );
+        }
+    }
+}
+
+/// The port that a URL of this scheme means when it names none.
+fn usual_port(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "80",
+        Scheme::Https => "443",
+    }
+}

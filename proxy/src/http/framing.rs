@@ -1,0 +1,64 @@
+//! How a request's body is delimited (RFC 9112 section 6.3).
+
+use swiftiply_wire::Version;
+
+use super::field::{is_token, list};
+use super::refusal::Refusal;
+
+/// What follows a request's head. There is no body that ends with the connection: a request always says its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Neither Content-Length nor Transfer-Encoding: no body.
+    None,
+    /// Exactly so many bytes; zero if the client said so.
+    Length(u64),
+    /// Chunks, up to the last one.
+    Chunked,
+}
+
+impl Framing {
+    /// Decides by the only Content-Length and the only Transfer-Encoding of a head.
+    pub(super) fn decide(
+        version: Version,
+        content_length: Option<&[u8]>,
+        transfer_encoding: Option<&[u8]>,
+    ) -> Result<Self, Refusal> {
+        match (content_length, transfer_encoding) {
+            (None, None) => Ok(Self::None),
+            (Some(length), None) => parse_length(length).map(Self::Length),
+            (_, Some(_)) if version == Version::Http10 => Err(Refusal::CodingInHttp10),
+            (Some(_), Some(_)) => Err(Refusal::LengthAndCoding),
+            (None, Some(coding)) => check_coding(coding).map(|()| Self::Chunked),
+        }
+    }
+}
+
+/// Digits only: a sign, a space, a list of equal numbers or an empty value would be read differently elsewhere.
+fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
+    if value.is_empty() {
+        return Err(Refusal::BadContentLength);
+    }
+    value
+        .iter()
+        .try_fold(0u64, |length, &byte| {
+            let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+            length.checked_mul(10)?.checked_add(digit)
+        })
+        .ok_or(Refusal::BadContentLength)
+}
+
+/// Only `chunked` passes. A well-formed coding that we do not know is 501 (RFC 9112 section 6.1); what is malformed,
+/// what hides or repeats `chunked`, and the withdrawn `identity` is 400.
+fn check_coding(value: &[u8]) -> Result<(), Refusal> {
+    if value.eq_ignore_ascii_case(b"chunked") {
+        return Ok(());
+    }
+    let last = list(value).count() - 1;
+    for (position, coding) in list(value).enumerate() {
+        let is_misplaced = coding.eq_ignore_ascii_case(b"chunked") && position != last;
+        if is_misplaced || !is_token(coding) || coding.eq_ignore_ascii_case(b"identity") {
+            return Err(Refusal::BadCoding);
+        }
+    }
+    Err(Refusal::UnknownCoding)
+}

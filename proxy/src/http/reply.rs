@@ -1,0 +1,277 @@
+//! Replies as bytes: heads, chunks, informational replies.
+//!
+//! A backend is only half trusted. Its header names and values are checked, and nothing of what it says about the
+//! connection or the framing reaches the client: those are ours.
+
+use swiftiply_wire::Version;
+
+use super::connection;
+use super::date::DateLine;
+use super::field::{Kind, is_token, is_value, trim};
+use super::limits::Limits;
+use super::reply_fault::ReplyFault;
+use super::reply_framing::ReplyFraming;
+use super::status::reason_phrase;
+use super::trailers;
+
+/// The server's name in replies whose app gives none.
+const SERVER_LINE: &[u8] = b"Server: swiftiply\r\n";
+
+/// What is to be said about a final reply besides its headers.
+#[derive(Debug, Clone, Copy)]
+pub struct FinalReply<'a> {
+    /// 200 to 999.
+    pub status: u16,
+    /// The reason phrase, if it is not the usual one.
+    pub reason: Option<&'a [u8]>,
+    /// The version of the request; the reply is always HTTP/1.1 (RFC 9110 section 2.5).
+    pub version: Version,
+    /// How the body is delimited.
+    pub framing: ReplyFraming,
+    /// Whether the connection stays open after it. Ignored where the framing ends with the connection.
+    pub keep_alive: bool,
+}
+
+impl FinalReply<'_> {
+    /// Appends the head to `out`: the app's headers, checked and in order; without its Content-Length,
+    /// Transfer-Encoding and hop-by-hop headers; with ours in their place, and with Date and Server if it gives none.
+    ///
+    /// # Errors
+    /// [`ReplyFault`]; `out` is then as it was.
+    pub fn head<'h, I>(
+        &self,
+        out: &mut Vec<u8>,
+        headers: I,
+        date: &DateLine,
+        limits: &Limits,
+    ) -> Result<(), ReplyFault>
+    where
+        I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+    {
+        if !(200..=999).contains(&self.status) {
+            return Err(ReplyFault::BadStatus(self.status));
+        }
+        whole_or_nothing(out, limits, |out| {
+            status_line(out, self.status, self.reason)?;
+            let seen = app_headers(out, headers, may_reach_client)?;
+            if !seen.date {
+                out.extend_from_slice(date.as_bytes());
+            }
+            if !seen.server {
+                out.extend_from_slice(SERVER_LINE);
+            }
+            self.framing_line(out);
+            self.connection_line(out);
+            out.extend_from_slice(b"\r\n");
+            Ok(())
+        })
+    }
+
+    /// Whether the client may send another request after this reply.
+    pub fn keeps_connection(&self) -> bool {
+        self.keep_alive && self.framing != ReplyFraming::UntilClose
+    }
+
+    fn framing_line(&self, out: &mut Vec<u8>) {
+        match self.framing {
+            ReplyFraming::Length(length) | ReplyFraming::Empty { announced: Some(length) } => {
+                out.extend_from_slice(b"Content-Length: ");
+                decimal(out, length);
+                out.extend_from_slice(b"\r\n");
+            }
+            ReplyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            ReplyFraming::Empty { announced: None } | ReplyFraming::UntilClose => {}
+        }
+    }
+
+    /// HTTP/1.1 stays open by itself, HTTP/1.0 has to be told.
+    fn connection_line(&self, out: &mut Vec<u8>) {
+        if !self.keeps_connection() {
+            out.extend_from_slice(b"Connection: close\r\n");
+        } else if self.version == Version::Http10 {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+    }
+}
+
+/// Appends an informational reply (100, 102 to 199). Only HTTP/1.1 clients may get one (RFC 9110 section 15.2).
+///
+/// # Errors
+/// [`ReplyFault`]; `out` is then as it was.
+pub fn inform<'h, I>(out: &mut Vec<u8>, status: u16, headers: I, limits: &Limits) -> Result<(), ReplyFault>
+where
+    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+{
+    if !(100..=199).contains(&status) || status == 101 {
+        return Err(ReplyFault::BadStatus(status));
+    }
+    whole_or_nothing(out, limits, |out| {
+        status_line(out, status, None)?;
+        app_headers(out, headers, may_reach_client)?;
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    })
+}
+
+/// Appends the app's `101 Switching Protocols`, after which the connection is a tunnel.
+///
+/// # Errors
+/// [`ReplyFault`]; `out` is then as it was.
+pub fn switch_protocols<'h, I>(
+    out: &mut Vec<u8>,
+    headers: I,
+    date: &DateLine,
+    limits: &Limits,
+) -> Result<(), ReplyFault>
+where
+    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+{
+    whole_or_nothing(out, limits, |out| {
+        status_line(out, 101, None)?;
+        let seen = app_headers(out, headers, |kind| kind == Kind::Upgrade || may_reach_client(kind))?;
+        if !seen.date {
+            out.extend_from_slice(date.as_bytes());
+        }
+        out.extend_from_slice(b"Connection: Upgrade\r\n\r\n");
+        Ok(())
+    })
+}
+
+/// Appends one chunk. Empty data is no chunk: it would end the body.
+pub fn chunk(out: &mut Vec<u8>, data: &[u8]) {
+    if data.is_empty() {
+        return;
+    }
+    hexadecimal(out, data.len());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the last chunk and the trailers, those that may be trailers at all; malformed ones are left out, since
+/// the reply has begun and its body is whole. Give none to a client that did not send `TE: trailers`.
+pub fn last_chunk<'h>(out: &mut Vec<u8>, trailers: impl Iterator<Item = (&'h [u8], &'h [u8])>) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers {
+        if is_token(name) && is_value(value) && trailers::is_allowed(name) {
+            header_line(out, name, trim(value));
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Which of the headers that we would add the app gave itself.
+#[derive(Default)]
+struct Given {
+    date: bool,
+    server: bool,
+}
+
+/// Appends those headers of the app that may reach the client.
+fn app_headers<'h, I>(
+    out: &mut Vec<u8>,
+    headers: I,
+    may_pass: impl Fn(Kind) -> bool,
+) -> Result<Given, ReplyFault>
+where
+    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+{
+    let mut given = Given::default();
+    let has_connection = headers.clone().any(|(name, _)| Kind::of(name) == Kind::Connection);
+    for (name, value) in headers.clone() {
+        if !is_token(name) {
+            return Err(ReplyFault::BadHeaderName(name.escape_ascii().to_string()));
+        }
+        if !is_value(value) {
+            return Err(ReplyFault::BadHeaderValue(name.escape_ascii().to_string()));
+        }
+        let kind = Kind::of(name);
+        if !may_pass(kind) || (has_connection && kind == Kind::Other && is_named(headers.clone(), name)) {
+            continue;
+        }
+        given.date |= kind == Kind::Date;
+        given.server |= kind == Kind::Server;
+        header_line(out, name, trim(value));
+    }
+    Ok(given)
+}
+
+/// Framing and connection are ours to say; the rest is the app's.
+fn may_reach_client(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::ContentLength
+            | Kind::TransferEncoding
+            | Kind::Connection
+            | Kind::Te
+            | Kind::Upgrade
+            | Kind::HopByHop
+    )
+}
+
+/// Whether a Connection header of the app names this header.
+fn is_named<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>, name: &[u8]) -> bool {
+    headers.any(|(other, value)| Kind::of(other) == Kind::Connection && connection::names(value, name))
+}
+
+fn status_line(out: &mut Vec<u8>, status: u16, reason: Option<&[u8]>) -> Result<(), ReplyFault> {
+    let reason = reason.unwrap_or_else(|| reason_phrase(status).as_bytes());
+    if !is_value(reason) {
+        return Err(ReplyFault::BadReason);
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    decimal(out, status.into());
+    out.push(b' ');
+    out.extend_from_slice(reason);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+#[inline]
+fn header_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Takes back everything that `write` has appended if it fails or writes too much.
+fn whole_or_nothing(
+    out: &mut Vec<u8>,
+    limits: &Limits,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), ReplyFault>,
+) -> Result<(), ReplyFault> {
+    let start = out.len();
+    let mut result = write(out);
+    if result.is_ok() && out.len() - start > limits.reply_head_bytes_max {
+        result = Err(ReplyFault::HeadTooLarge);
+    }
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// Appends a number without the cost of `format!`.
+fn decimal(out: &mut Vec<u8>, number: u64) {
+    digits::<10>(out, number);
+}
+
+fn hexadecimal(out: &mut Vec<u8>, number: usize) {
+    digits::<16>(out, number as u64);
+}
+
+fn digits<const BASE: u64>(out: &mut Vec<u8>, mut number: u64) {
+    let mut text = [0; 20];
+    let mut at = text.len();
+    loop {
+        at -= 1;
+        text[at] = b"0123456789abcdef"[(number % BASE) as usize];
+        number /= BASE;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+}
