@@ -2,13 +2,53 @@
 //!
 //! [`Config`] is the meaning, in plain types; the format of the file (that of Swiftiply 0.6, with
 //! new keys) is known only to the reading half of this module.
+//!
+//! ```
+//! let (config, warnings) = swiftiply::config::Config::from_text("
+//! cluster_address: 127.0.0.1
+//! cluster_port: 8080
+//! map:
+//!   - incoming: [example.com, www.example.com]
+//!     outgoing: 127.0.0.1:30000
+//!     default: yes
+//! ", "example.yml".as_ref()).unwrap();
+//! assert!(warnings.is_empty());
+//! assert_eq!(config.listen[0].to_string(), "127.0.0.1:8080");
+//! assert_eq!(config.host_table().find("WWW.example.com."), Some(0));
+//! ```
 
 mod address;
+mod embedded;
+mod error;
+mod file;
 mod hosts;
+mod legacy;
 mod model;
+mod read;
 mod secret;
+mod section;
+mod sites;
+mod source;
+mod warnings;
+
+use std::path::Path;
 
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
+pub use error::{ConfigError, Fault, Hint, Place, Warning};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
 pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process, SiteConfig};
 pub use secret::Secret;
+pub use source::ConfigSource;
+
+impl Config {
+    /// What a file says, and what is to be said about it. Reads the key files that it names; resolves no
+    /// names.
+    pub fn load(file: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
+        read::config(&file::Document::read(file)?)
+    }
+
+    /// The same from a text; `file` is what messages call it and where relative paths begin.
+    pub fn from_text(text: &str, file: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
+        read::config(&file::Document::parse(text.to_owned(), file)?)
+    }
+}

@@ -1,0 +1,281 @@
+//! The YAML file. Everything that knows `serde_yaml` is here: reading a document into plain
+//! [`Node`]s, and finding the line of a key again when there is something to say about it.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_yaml::Value;
+
+use super::error::{ConfigError, Fault, Place};
+
+/// The largest configuration file, in bytes: a hundred thousand sites fit. What is longer is no
+/// configuration (a device, a log file) and would only fill the memory.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A file that is YAML, whatever its keys mean.
+pub(super) struct Document {
+    pub file: PathBuf,
+    pub root: Node,
+    text: String,
+}
+
+/// One value of the file.
+#[derive(Debug, PartialEq)]
+pub(super) enum Node {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+/// One step on the way from the root to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step<'d> {
+    Key(&'d str),
+    Item(usize),
+}
+
+impl Document {
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |cause| ConfigError::Unreadable { file: file.to_owned(), cause };
+        if fs::metadata(file).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+            return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        Document::parse(fs::read_to_string(file).map_err(unreadable)?, file)
+    }
+
+    pub fn parse(text: String, file: &Path) -> Result<Self, ConfigError> {
+        let parsed = serde_yaml::from_str::<Value>(&text).and_then(|mut value| {
+            // `<<: *base` is part of YAML 1.1, which 0.6 files are written in.
+            value.apply_merge()?;
+            Ok(value)
+        });
+        match parsed {
+            Ok(value) => Ok(Document { file: file.to_owned(), root: Node::from(value), text }),
+            Err(error) => Err(syntax_error(&error, file)),
+        }
+    }
+
+    /// Where a value stands. Reads the file's text once more, so ask only when there is something to say.
+    pub fn place(&self, path: &[Step]) -> Place {
+        Place { file: self.file.clone(), line: self.line(path), key: show_path(path) }
+    }
+
+    /// Walks to the value and fails there on purpose: `serde_yaml` adds the line to every error.
+    fn line(&self, path: &[Step]) -> Option<usize> {
+        let error = Seek { path }.deserialize(serde_yaml::Deserializer::from_str(&self.text)).err()?;
+        error.location().map(|location| location.line())
+    }
+}
+
+/// `map[1].outgoing`
+pub(super) fn show_path(path: &[Step]) -> String {
+    path.iter().fold(String::new(), |shown, step| match step {
+        Step::Key(key) if shown.is_empty() => (*key).to_owned(),
+        Step::Key(key) => format!("{shown}.{key}"),
+        Step::Item(index) => format!("{shown}[{index}]"),
+    })
+}
+
+impl From<Value> for Node {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Node::Null,
+            Value::Bool(yes) => Node::Bool(yes),
+            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+                (Some(n), _) => Node::Integer(n.into()),
+                (_, Some(n)) => Node::Integer(n.into()),
+                _ => Node::Float(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => Node::Text(text),
+            Value::Sequence(items) => Node::List(items.into_iter().map(Node::from).collect()),
+            Value::Mapping(entries) => Node::Map(
+                entries.into_iter().map(|(key, value)| (key_text(key), Node::from(value))).collect(),
+            ),
+            Value::Tagged(tagged) => Node::from(tagged.value),
+        }
+    }
+}
+
+/// The name of a key, for one that is no text (`80: x`) as it would be written.
+fn key_text(key: Value) -> String {
+    match key {
+        Value::String(text) => text,
+        other => serde_yaml::to_string(&other).unwrap_or_default().trim_end().to_owned(),
+    }
+}
+
+fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
+    let message = error.to_string();
+    let place = |key: &str| Place {
+        file: file.to_owned(),
+        line: error.location().map(|location| location.line()),
+        key: key.to_owned(),
+    };
+    // "map[0]: duplicate entry with key "outgoing" at line 4 column 3"
+    if let Some((before, rest)) = message.split_once("duplicate entry with key \"") {
+        let key = rest.split('"').next().unwrap_or(rest);
+        let section = before.trim_end_matches(": ");
+        let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+        return ConfigError::Fault { place: place(&path), fault: Fault::KeyTwice };
+    }
+    let cause = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    ConfigError::Syntax { place: place(""), cause }
+}
+
+/// Reads a value and fails where `path` ends: at the key for a key, at the value for an item.
+struct Seek<'p> {
+    path: &'p [Step<'p>],
+}
+
+impl Seek<'_> {
+    fn scalar<E: serde::de::Error>(self) -> Result<(), E> {
+        if self.path.is_empty() { Err(E::custom("here")) } else { Ok(()) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seek<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        value.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seek<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let (wanted, rest) = match self.path.split_first() {
+            None => return Err(A::Error::custom("here")),
+            Some((Step::Item(index), rest)) => (Some(*index), rest),
+            Some(_) => (None, self.path),
+        };
+        for index in 0.. {
+            let more = if Some(index) == wanted {
+                items.next_element_seed(Seek { path: rest })?.is_some()
+            } else {
+                items.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let (name, rest) = match self.path.split_first() {
+            None => return Err(A::Error::custom("here")),
+            Some((Step::Key(name), rest)) => (Some(*name), rest),
+            Some(_) => (None, self.path),
+        };
+        while let Some(is_wanted) = entries.next_key_seed(SeekKey { name, is_last: rest.is_empty() })? {
+            if is_wanted {
+                entries.next_value_seed(Seek { path: rest })?;
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.scalar()
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
+        self.scalar()
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
+        self.scalar()
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
+        self.scalar()
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        self.scalar()
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        self.scalar()
+    }
+}
+
+/// Tells whether a key is the wanted one, or fails at it when the path ends there.
+struct SeekKey<'p> {
+    name: Option<&'p str>,
+    is_last: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for SeekKey<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<bool, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for SeekKey<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
+        match (self.name == Some(key), self.is_last) {
+            (true, true) => Err(E::custom("here")),
+            (is_wanted, _) => Ok(is_wanted),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document::parse(text.to_owned(), Path::new("test.yml")).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn every_value_is_found_again_by_its_line() {
+        let document = document(
+            "# a comment\nport: 80\nmap:\n  - incoming:\n      - a\n      - b\n    outgoing: x\n  - {incoming: c,\n     outgoing: y}\n",
+        );
+        for (path, line) in [
+            (&[Step::Key("port")][..], 2),
+            (&[Step::Key("map")], 3),
+            (&[Step::Key("map"), Step::Item(0)], 4),
+            (&[Step::Key("map"), Step::Item(0), Step::Key("incoming")], 4),
+            (&[Step::Key("map"), Step::Item(0), Step::Key("incoming"), Step::Item(1)], 6),
+            (&[Step::Key("map"), Step::Item(0), Step::Key("outgoing")], 7),
+            (&[Step::Key("map"), Step::Item(1), Step::Key("outgoing")], 9),
+        ] {
+            assert_eq!(document.line(path), Some(line), "{}", show_path(path));
+        }
+        assert_eq!(document.line(&[Step::Key("user")]), None);
+    }
+
+    #[test]
+    fn a_merged_key_is_read_and_has_no_line_of_its_own() {
+        let document = document("base: &base\n  timeout: 5\nsite:\n  <<: *base\n  queue: 1\n");
+        let Node::Map(entries) = &document.root else { panic!("{:?}", document.root) };
+        let Node::Map(site) = &entries[1].1 else { panic!("{entries:?}") };
+        assert!(site.contains(&("timeout".to_owned(), Node::Integer(5))), "{site:?}");
+        assert_eq!(document.line(&[Step::Key("site"), Step::Key("timeout")]), None);
+    }
+}

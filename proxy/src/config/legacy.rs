@@ -1,0 +1,44 @@
+//! Keys of Swiftiply 0.6 that mean nothing here, or nothing yet. Its files load unchanged; whoever
+//! relied on such a key is told once what does not happen.
+
+/// What becomes of an old key.
+pub(super) enum Legacy {
+    /// It is read over, with this warning.
+    Ignored(&'static str),
+    /// It stands for encryption, which must not be left out silently.
+    Tls,
+}
+
+/// The old key of this name, wherever it stands: 0.6 took most of them at the top level, in `defaults`
+/// and in `map` entries alike.
+pub(super) fn find(key: &str) -> Option<Legacy> {
+    let text = match key {
+        "ssl" | "tls" => return Some(Legacy::Tls),
+        "epoll" | "kqueue" => "has no effect: the fastest way to poll is always used; remove it",
+        "descriptors" | "epoll_descriptors" => {
+            "has no effect: as many file descriptors are used as the system allows; remove it"
+        }
+        "logger" | "log_level" => "has no effect: use `log` with `access`, `error` and `level`",
+        "keepalive" => "has no effect: backends always keep their links; remove it",
+        "url" => "has no effect: sites are told apart by their host names only; remove it",
+        "docroot" => "no file is served from it: every request goes to the backends",
+        "sendfileroot" | "enable_sendfile_404" => {
+            "no file is sent for an X-Sendfile header: the app's reply goes to the client as it is"
+        }
+        "cache_extensions" | "cache_directory" | "staticmask" => {
+            "no cached page is served: every request goes to the backends"
+        }
+        "file_cache"
+        | "etag_cache"
+        | "dynamic_request_cache"
+        | "max_cache_size"
+        | "caching"
+        | "cache_threshold"
+        | "chunked_encoding_threshold"
+        | "descriptor_cache_threshold" => {
+            "has no effect: files are not served, so none are cached; remove it"
+        }
+        _ => return None,
+    };
+    Some(Legacy::Ignored(text))
+}

@@ -1,0 +1,245 @@
+//! The `map`: from its entries, with what `defaults` and the top level say for all of them, to sites.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::address::{AddressError, ListenAddr, Outgoing, UNIX_PATH_BYTES_MAX};
+use super::error::{ConfigError, Fault, plain};
+use super::hosts::normalize_host;
+use super::model::SiteConfig;
+use super::read::{check_keys, non_empty_list, read_address, read_path};
+use super::secret::Secret;
+use super::section::{Field, Section};
+use super::warnings::Warnings;
+
+/// The keys that only an entry of `map` can have.
+pub(super) const OWN_KEYS: &[&str] = &["incoming", "outgoing", "default"];
+/// The keys that an entry can have for itself, and `defaults` or the top level for every entry.
+pub(super) const SHARED_KEYS: &[&str] = &[
+    "timeout",
+    "queue",
+    "key",
+    "key_file",
+    "redeployable",
+    "redeployment_sizelimit",
+    "xforwardedfor",
+    "max_body",
+];
+
+const WAIT_MAX: Duration = Duration::from_secs(86_400);
+const QUEUE_MAX: usize = 1_000_000;
+/// What is kept for a replay is kept in memory, for each request that waits or runs.
+const REPLAY_BYTES_MAX: usize = 64 << 20;
+/// A key is a line of text; whoever names a larger file means another one.
+const KEY_BYTES_MAX: usize = 4096;
+
+/// Reads all sites and checks them against each other and against the listeners.
+pub(super) fn read(
+    top: &Section,
+    limits: Option<&Section>,
+    listen: &[ListenAddr],
+    folder: &Path,
+    warnings: &mut Warnings,
+) -> Result<Vec<SiteConfig>, ConfigError> {
+    let wanted = "list at least one site with `incoming` and `outgoing`";
+    let entries = non_empty_list(top, "map", wanted)?;
+    let defaults = top.field("defaults").map(|field| field.section()).transpose()?;
+    if let Some(defaults) = &defaults {
+        check_keys(defaults, &[SHARED_KEYS], warnings)?;
+    }
+    let mut taken = Taken::new(listen);
+    let mut sites = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let own = entry.section()?;
+        check_keys(&own, &[OWN_KEYS, SHARED_KEYS], warnings)?;
+        let layers = [Some(&own), defaults.as_ref(), Some(top), limits];
+        sites.push(SiteReader { own: &own, layers, folder }.read(&mut taken, warnings)?);
+    }
+    Ok(sites)
+}
+
+/// What earlier sites have taken, each with the key path of its first place.
+struct Taken {
+    hosts: HashMap<String, String>,
+    addresses: HashMap<Outgoing, String>,
+    default: Option<String>,
+}
+
+impl Taken {
+    fn new(listen: &[ListenAddr]) -> Self {
+        let front = |address: &ListenAddr| (Outgoing::Tcp(address.clone()), "cluster_address".to_owned());
+        Taken { hosts: HashMap::new(), addresses: listen.iter().map(front).collect(), default: None }
+    }
+}
+
+struct SiteReader<'s, 'd> {
+    own: &'s Section<'d>,
+    /// Where a shared key may stand, the strongest first.
+    layers: [Option<&'s Section<'d>>; 4],
+    folder: &'s Path,
+}
+
+impl<'d> SiteReader<'_, 'd> {
+    fn read(&self, taken: &mut Taken, warnings: &mut Warnings) -> Result<SiteConfig, ConfigError> {
+        let hosts = self.hosts(taken, warnings)?;
+        let outgoing = self.outgoing(taken)?;
+        let yes_or_size = || 1..=u64::MAX >> 1;
+        let site = SiteConfig {
+            name: hosts[0].clone(),
+            is_default: self.is_default(taken)?,
+            timeout: self.shared(
+                "timeout",
+                |f| f.duration(Duration::ZERO..=WAIT_MAX),
+                SiteConfig::TIMEOUT,
+            )?,
+            queue: self.shared("queue", |f| f.number(0..=QUEUE_MAX), SiteConfig::QUEUE)?,
+            key: self.key(warnings)?,
+            redeployable: self.shared("redeployable", Field::boolean, true)?,
+            redeployment_sizelimit: self.shared(
+                "redeployment_sizelimit",
+                |f| f.bytes(0..=REPLAY_BYTES_MAX),
+                SiteConfig::REDEPLOYMENT_SIZELIMIT,
+            )?,
+            xforwardedfor: self.shared("xforwardedfor", Field::boolean, true)?,
+            max_body: self.shared(
+                "max_body",
+                |f| if f.as_boolean() == Some(false) { Ok(None) } else { f.bytes(yes_or_size()).map(Some) },
+                None,
+            )?,
+            hosts,
+            outgoing,
+        };
+        self.warn_of_an_open_door(&site, warnings);
+        Ok(site)
+    }
+
+    fn hosts(&self, taken: &mut Taken, warnings: &mut Warnings) -> Result<Vec<String>, ConfigError> {
+        let wanted = "name at least one host, like `incoming: www.example.com`";
+        let mut hosts = Vec::new();
+        for field in non_empty_list(self.own, "incoming", wanted)? {
+            let text = field.text("a host name, like www.example.com")?;
+            let host = normalize_host(text)
+                .map_err(|cause| field.fault(Fault::Host { text: text.to_owned(), cause }))?
+                .into_owned();
+            if text.contains(':') && !host.starts_with('[') || text.contains("]:") {
+                warnings
+                    .add(&field, "the port has no effect: a host is the same site on every port; remove it");
+            }
+            if let Some(first) = taken.hosts.get(&host) {
+                let fault = Fault::SameHost { host, first: first.clone() };
+                return Err(field.fault(fault));
+            }
+            taken.hosts.insert(host.clone(), field.path());
+            hosts.push(host);
+        }
+        Ok(hosts)
+    }
+
+    fn outgoing(&self, taken: &mut Taken) -> Result<Vec<Outgoing>, ConfigError> {
+        let wanted = "name where the backends dial in, like `outgoing: 127.0.0.1:30000`";
+        let mut outgoing = Vec::new();
+        for field in non_empty_list(self.own, "outgoing", wanted)? {
+            let mut address: Outgoing = read_address(&field)?;
+            if let Outgoing::Unix(path) = &mut address {
+                *path = self.folder.join(&path);
+                if path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
+                    let text = path.display().to_string();
+                    return Err(field.fault(Fault::Address { text, cause: AddressError::PathTooLong }));
+                }
+            }
+            // Port 0 is another one each time.
+            let is_fixed = !matches!(&address, Outgoing::Tcp(address) if address.port == 0);
+            if let Some(first) = taken.addresses.get(&address).filter(|_| is_fixed) {
+                let fault = Fault::SameAddress { address: address.to_string(), first: first.clone() };
+                return Err(field.fault(fault));
+            }
+            taken.addresses.insert(address.clone(), field.path());
+            outgoing.push(address);
+        }
+        Ok(outgoing)
+    }
+
+    fn is_default(&self, taken: &mut Taken) -> Result<bool, ConfigError> {
+        let Some(field) = self.own.field("default") else { return Ok(false) };
+        let is_default = field.boolean()?;
+        if is_default {
+            if let Some(first) = taken.default.replace(field.path()) {
+                return Err(field.fault(Fault::SecondDefault { first }));
+            }
+        }
+        Ok(is_default)
+    }
+
+    /// The key of the strongest layer that gives one, by itself or by a file.
+    fn key(&self, warnings: &mut Warnings) -> Result<Option<Secret>, ConfigError> {
+        for layer in self.layers.into_iter().flatten() {
+            match (layer.field("key"), layer.field("key_file")) {
+                (None, None) => {}
+                (Some(_), Some(file)) => return Err(file.fault(Fault::TwoKeys)),
+                (Some(key), None) => return read_key(&key).map(Some),
+                (None, Some(file)) => return read_key_file(&file, self.folder, warnings).map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn shared<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Field<'d>) -> Result<T, ConfigError>,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        let field = self.layers.iter().flatten().find_map(|layer| layer.field(key));
+        field.map_or(Ok(default), |field| read(&field))
+    }
+
+    /// 0.6 files have no keys and their backends may sit on other hosts, so this cannot be an error.
+    fn warn_of_an_open_door(&self, site: &SiteConfig, warnings: &mut Warnings) {
+        let is_open =
+            |address: &&Outgoing| matches!(address, Outgoing::Tcp(address) if !address.is_loopback());
+        if site.key.is_none() && site.outgoing.iter().any(|address| is_open(&address)) {
+            let field = self.own.field("outgoing").expect("an entry without `outgoing` was refused");
+            warnings.add(
+                &field,
+                "DANGER: without a key, whoever reaches this address can serve the site and read its \
+                 requests; set `key` or `key_file`, or listen on 127.0.0.1 or unix:/path",
+            );
+        }
+    }
+}
+
+fn read_key(field: &Field) -> Result<Secret, ConfigError> {
+    let wanted = "the key as text in quotes, or remove it";
+    // Never through `Field::wrong`, which would print what stands there.
+    let not_a_key =
+        |found: &str| field.fault(Fault::WrongValue { found: found.to_owned(), wanted: wanted.to_owned() });
+    match field.text(wanted) {
+        Ok("") => Err(not_a_key("an empty text")),
+        Ok(key) => Ok(Secret::new(key.as_bytes())),
+        Err(_) => Err(not_a_key("what is no text")),
+    }
+}
+
+fn read_key_file(field: &Field, folder: &Path, warnings: &mut Warnings) -> Result<Secret, ConfigError> {
+    let file = read_path(field, folder, "the path of a file")?;
+    let fault = |cause: String| field.fault(Fault::KeyFile { file: file.clone(), cause });
+    let unreadable = |cause| fault(format!("cannot be read ({})", plain(&cause)));
+    let metadata = fs::metadata(&file).map_err(unreadable)?;
+    if metadata.len() > KEY_BYTES_MAX as u64 {
+        return Err(fault(format!("is longer than {KEY_BYTES_MAX} bytes")));
+    }
+    let content = fs::read(&file).map_err(unreadable)?;
+    // Editors end the last line; the connector reads its key files the same way.
+    let key = content.strip_suffix(b"\n").unwrap_or(&content);
+    let key = key.strip_suffix(b"\r").unwrap_or(key);
+    if key.is_empty() {
+        return Err(fault("is empty".to_owned()));
+    }
+    if metadata.permissions().mode() & 0o004 != 0 {
+        warnings.add(field, "every user of this host can read the key file; take that away with chmod o-r");
+    }
+    Ok(Secret::new(key))
+}
