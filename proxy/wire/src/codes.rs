@@ -2,7 +2,7 @@
 
 use crate::bytes::{Take, put_text};
 use crate::frame::put_frame_with;
-use crate::{Headers, ReplyHead, StreamId, WireError};
+use crate::{Body, Headers, LINK_STREAM, ReplyHead, StreamId, WireError};
 
 /// Frame types. Those from 0x80 on are for later versions; a receiver skips the ones it does not know.
 pub(crate) mod kind {
@@ -36,7 +36,7 @@ pub(crate) mod flag {
     pub(crate) const END: u8 = 0x01;
     /// With END from a backend: the slot is not free yet; RELEASE follows.
     pub(crate) const HOLD: u8 = 0x02;
-    /// REQUEST: the client waits for `100 Continue`; body flows only after INFORM 100 or the reply.
+    /// REQUEST: the client waits for `100 Continue`; body flows only after INFORM 100, or never if the reply comes first.
     pub(crate) const EXPECT: u8 = 0x04;
     /// REQUEST: the client offers to upgrade; a reply with 101 makes the stream a tunnel.
     pub(crate) const UPGRADE: u8 = 0x08;
@@ -113,14 +113,43 @@ pub(crate) fn closing(end: bool, hold: bool) -> u8 {
     bits(&[(end, flag::END), (hold, flag::HOLD)])
 }
 
+/// Checks that a frame about an exchange names a stream and one about the link names none.
+#[inline]
+pub(crate) fn check_stream(kind: u8, stream: StreamId) -> Result<(), WireError> {
+    let fits = match kind {
+        kind::REQUEST..kind::SLOTS => stream != LINK_STREAM,
+        kind::LATER.. => true,
+        _ => stream == LINK_STREAM,
+    };
+    if fits { Ok(()) } else { Err(WireError::BadValue { field: "stream" }) }
+}
+
+#[inline]
+pub(crate) fn take_data(payload: &[u8]) -> Result<&[u8], WireError> {
+    let (announced, limit) = (payload.len(), crate::limits::DATA_MAX);
+    if announced > limit { Err(WireError::FrameTooLong { announced, limit }) } else { Ok(payload) }
+}
+
 pub(crate) fn take_headers(payload: &[u8]) -> Result<Headers<'_>, WireError> {
     Headers::take(&mut Take::new(payload))
 }
 
 pub(crate) fn take_informational(payload: &[u8]) -> Result<ReplyHead<&[u8]>, WireError> {
     let head = ReplyHead::read(payload)?;
+    match (head.status(), head.body()) {
+        (100 | 102..=199, Body::None) => Ok(head),
+        (100 | 102..=199, _) => Err(WireError::BadValue { field: "body" }),
+        _ => Err(WireError::BadValue { field: "status" }),
+    }
+}
+
+/// A REPLY is final, or opens a tunnel. An informational one in its place would leave the client waiting for another,
+/// and what follows would pass for the answer to its next request.
+#[inline]
+pub(crate) fn take_final(payload: &[u8]) -> Result<ReplyHead<&[u8]>, WireError> {
+    let head = ReplyHead::read(payload)?;
     match head.status() {
-        100 | 102..=199 => Ok(head),
+        101 | 200.. => Ok(head),
         _ => Err(WireError::BadValue { field: "status" }),
     }
 }

@@ -1,12 +1,13 @@
 //! The frame: eight bytes that say how long, what, and on which stream; then the payload.
 
 use crate::WireError;
+use crate::limits::{FRAME_PAYLOAD_MAX, STREAM_MAX};
 
 /// Length of a frame's header: `length: u24, kind: u8, flags: u8, stream: u24`, big-endian.
 pub const FRAME_HEADER_BYTES: usize = 8;
 
-/// The number of a stream on its link, below 2^24. The proxy chooses it; it is free again after the closing frame of
-/// the backend (see [`crate::ToProxy`]).
+/// The number of a stream on its link, from 1 to [`STREAM_MAX`]. The proxy chooses it; it is free again after the closing
+/// frame of the backend (see [`crate::ToProxy`]).
 pub type StreamId = u32;
 
 /// The stream number of frames that speak of the link itself.
@@ -59,7 +60,8 @@ pub(crate) fn put_frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: StreamId
     out.extend_from_slice(payload);
 }
 
-/// Appends a frame whose payload `write` produces; the length is filled in afterwards.
+/// Appends a frame whose payload `write` produces; the length is filled in afterwards. Should `write` panic, nothing of
+/// the frame stays in `out`: a link that goes on after half a frame would take a payload for frames.
 #[inline]
 pub(crate) fn put_frame_with(
     out: &mut Vec<u8>,
@@ -68,17 +70,34 @@ pub(crate) fn put_frame_with(
     stream: StreamId,
     write: impl FnOnce(&mut Vec<u8>),
 ) {
-    let start = out.len();
-    out.extend_from_slice(&header(0, kind, flags, stream));
-    write(out);
-    let length = out.len() - start - FRAME_HEADER_BYTES;
+    let frame = Unfinished { start: out.len(), out };
+    frame.out.extend_from_slice(&header(0, kind, flags, stream));
+    write(frame.out);
+    let length = frame.out.len() - frame.start - FRAME_HEADER_BYTES;
     let filled = header(length, kind, flags, stream);
-    out[start..start + FRAME_HEADER_BYTES].copy_from_slice(&filled);
+    frame.out[frame.start..frame.start + FRAME_HEADER_BYTES].copy_from_slice(&filled);
+    std::mem::forget(frame);
 }
 
+/// A frame being written; dropped before it is whole, it takes its bytes back.
+struct Unfinished<'o> {
+    out: &'o mut Vec<u8>,
+    start: usize,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.out.truncate(self.start);
+    }
+}
+
+/// # Panics
+/// When the payload is longer than a peer accepts, or the stream has no such number: cut down to the bits that there
+/// are, either would reach the wrong exchange. Both are faults of this side's program; nothing on the wire leads here.
 #[inline]
 fn header(length: usize, kind: u8, flags: u8, stream: StreamId) -> [u8; FRAME_HEADER_BYTES] {
-    debug_assert!(length <= crate::limits::FRAME_PAYLOAD_MAX && stream < 1 << 24);
+    assert!(length <= FRAME_PAYLOAD_MAX, "a frame of {length} bytes is longer than a peer accepts");
+    assert!(stream <= STREAM_MAX, "stream {stream} does not fit into 24 bits");
     let [_, l0, l1, l2] = (length as u32).to_be_bytes();
     let [_, s0, s1, s2] = stream.to_be_bytes();
     [l0, l1, l2, kind, flags, s0, s1, s2]

@@ -1,14 +1,14 @@
-//! The values of the handshake. Who sends what when stands in `PROTOCOL.md`, section 3.
+//! The values of the handshake. Who sends what when stands in `PROTOCOL.md`, section 4.
 
 use crate::bytes::{Take, put_text};
-use crate::{Nonce, WireError};
+use crate::{Nonce, VERSION_MAX, VERSION_MIN, WireError};
 
 /// Which of the links of one backend this is: one per shard of the proxy, from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkIndex {
     /// The backend's first link to this proxy: it does not know yet how many are wanted.
     First,
-    /// The link for this shard.
+    /// The link for this shard, below 65,535.
     Shard(u16),
 }
 
@@ -44,6 +44,12 @@ pub struct Hello {
 }
 
 impl Hello {
+    /// The version that both sides speak: the highest in common, if there is one.
+    pub fn common_version(&self) -> Option<u8> {
+        let highest = self.version_max.min(VERSION_MAX);
+        (highest >= self.version_min.max(VERSION_MIN)).then_some(highest)
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[self.version_min, self.version_max]);
         out.extend_from_slice(&self.backend);
@@ -107,13 +113,13 @@ pub struct Welcome {
     pub version: u8,
     /// Random, the same for the life of one proxy process.
     pub proxy: [u8; 16],
-    /// The shard that this link now belongs to.
+    /// The shard that this link now belongs to, below `links`.
     pub shard: u16,
     /// How many links this backend is asked to bring, this one included, at least 1. It is in service when all are there.
     pub links: u16,
     /// Bytes of reply body that the proxy takes per stream before it grants more.
     pub window: u32,
-    /// How often the proxy pings, in milliseconds. A side that hears nothing for twice as long gives the link up.
+    /// How often the proxy pings, in milliseconds, at least 1. A side that hears nothing for twice as long gives the link up.
     pub ping_interval_ms: u32,
     /// The proxy's own proof of the key (see [`crate::proxy_proof`]), or zeros if the site has none.
     pub proof: [u8; 32],
@@ -132,18 +138,26 @@ impl Welcome {
 
     pub(crate) fn read(payload: &[u8]) -> Result<Self, WireError> {
         let mut from = Take::new(payload);
-        Ok(Self {
+        Self {
             version: from.u8("version")?,
             proxy: from.array("proxy")?,
             shard: from.u16("shard")?,
-            links: match from.u16("links")? {
-                0 => return Err(WireError::BadValue { field: "links" }),
-                links => links,
-            },
+            links: from.u16("links")?,
             window: from.u32("window")?,
             ping_interval_ms: from.u32("ping_interval_ms")?,
             proof: from.array("proof")?,
-        })
+        }
+        .checked()
+    }
+
+    /// A backend counts to `links` and divides time by the interval: neither may lead it astray.
+    fn checked(self) -> Result<Self, WireError> {
+        match self {
+            Self { links: 0, .. } => Err(WireError::BadValue { field: "links" }),
+            Self { shard, links, .. } if shard >= links => Err(WireError::BadValue { field: "shard" }),
+            Self { ping_interval_ms: 0, .. } => Err(WireError::BadValue { field: "ping_interval_ms" }),
+            sound => Ok(sound),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// The token, when the name came as one. A literal in unusual case (`hOST`) has none; see [`Name::is`].
+    /// The token, in whatever case the name was spelled: who filters by token misses no header.
     #[inline]
     pub fn token(&self) -> Option<Token> {
         self.token
@@ -33,10 +33,7 @@ impl<'a> Name<'a> {
     /// Whether this is that header, in any case.
     #[inline]
     pub fn is(&self, token: Token) -> bool {
-        match self.token {
-            Some(own) => own == token,
-            None => self.spelling.eq_ignore_ascii_case(token.lower().as_bytes()),
-        }
+        self.token == Some(token)
     }
 }
 
@@ -58,7 +55,9 @@ impl<'a> Headers<'a> {
         for _ in 0..count {
             let number = from.u8("header name")?;
             if number == LITERAL {
-                from.long("header name")?;
+                if from.long("header name")?.is_empty() {
+                    return Err(WireError::BadValue { field: "header name" });
+                }
             } else if Token::from_number(number & !LOWER_CASE).is_none() {
                 return Err(WireError::BadValue { field: "header name" });
             }
@@ -125,7 +124,10 @@ impl<'a> Iterator for HeadersIter<'a> {
         self.left = self.left.checked_sub(1)?;
         // The block was checked when it arrived: none of these can fail, and if one did the list would merely end.
         let name = match self.from.u8("").ok()? {
-            LITERAL => Name { token: None, spelling: self.from.long("").ok()? },
+            LITERAL => {
+                let spelling = self.from.long("").ok()?;
+                Name { token: Token::of(spelling), spelling }
+            }
             number => {
                 let token = Token::from_number(number & !LOWER_CASE)?;
                 let spelling = if number & LOWER_CASE == 0 { token.canonical() } else { token.lower() };
@@ -156,10 +158,12 @@ impl HeaderBlock {
     /// Appends one header.
     ///
     /// # Panics
-    /// When name or value is longer than 65,535 bytes; callers check the limits of a head first.
+    /// When name or value is longer than 65,535 bytes, or there are as many headers; callers check the limits of a
+    /// head first.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.count += 1;
+        let count = one_more(self.count);
         put_header(&mut self.block, name, value);
+        self.count = count;
     }
 
     /// Forgets all headers and keeps the memory.
@@ -180,7 +184,7 @@ impl From<Headers<'_>> for HeaderBlock {
     }
 }
 
-/// Writes headers straight into a frame; the count in front of them is filled in by [`HeaderWriter::finish`].
+/// Writes headers straight into a frame; the count in front of them is filled in at the end.
 pub struct HeaderWriter<'o> {
     out: &'o mut Vec<u8>,
     count_at: usize,
@@ -195,19 +199,26 @@ impl<'o> HeaderWriter<'o> {
         Self { out, count_at, count: 0 }
     }
 
-    /// Appends one header. Names and values must be within the limits of a head.
+    /// Appends one header.
+    ///
+    /// # Panics
+    /// When name or value is longer than 65,535 bytes, or there are as many headers; callers check the limits of a
+    /// head first.
     #[inline]
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.count += 1;
         put_header(self.out, name, value);
+        self.count = one_more(self.count);
     }
 
     /// Appends a header by its token, in canonical spelling.
+    ///
+    /// # Panics
+    /// As [`HeaderWriter::push`].
     #[inline]
     pub fn push_token(&mut self, token: Token, value: &[u8]) {
-        self.count += 1;
         self.out.push(token.number());
         put_long(self.out, value);
+        self.count = one_more(self.count);
     }
 
     #[inline]
@@ -223,7 +234,14 @@ pub(crate) fn put_headers(out: &mut Vec<u8>, headers: Headers<'_>) {
 }
 
 #[inline]
+fn one_more(count: u16) -> u16 {
+    count.checked_add(1).expect("headers are counted against the limit of a head before")
+}
+
+#[inline]
 fn put_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    // Before the first byte is written: a block with half a header would be worse than none.
+    assert!(name.len().max(value.len()) <= usize::from(u16::MAX), "a header is checked against its limits before");
     match Token::of(name) {
         Some(token) if name == token.canonical().as_bytes() => out.push(token.number()),
         Some(token) if name == token.lower().as_bytes() => out.push(token.number() | LOWER_CASE),

@@ -10,32 +10,29 @@
 mod bytes;
 mod codes;
 mod error;
+mod fields;
 mod frame;
 mod handshake;
-mod head;
 mod headers;
 pub mod limits;
+mod preface;
 mod proof;
+mod reply_head;
+mod request_head;
 mod to_backend;
 mod to_proxy;
 mod token;
 
 pub use codes::{CancelCode, GoodbyeCode, ResetCode};
 pub use error::WireError;
+pub use fields::{Body, Endpoint, Method, Scheme, Version};
 pub use frame::{FRAME_HEADER_BYTES, Frame, LINK_STREAM, StreamId};
 pub use handshake::{Challenge, Hello, LinkIndex, Proof, Refusal, RefusalCode, Welcome};
-pub use head::{Body, Endpoint, Method, ReplyFields, ReplyHead, RequestFields, RequestHead, Scheme, Version};
 pub use headers::{HeaderBlock, HeaderWriter, Headers, HeadersIter, Name};
+pub use preface::{PREFACE, VERSION_MAX, VERSION_MIN, read_preface};
 pub use proof::{Key, Nonce, backend_proof, proxy_proof};
+pub use reply_head::{ReplyFields, ReplyHead};
+pub use request_head::{RequestFields, RequestHead};
 pub use to_backend::{RequestFlags, ToBackend, put_request};
 pub use to_proxy::{ToProxy, put_reply};
 pub use token::Token;
-
-/// The first eight bytes that a backend sends on a link. The first byte is neither ASCII (HTTP, the 0.6 preface
-/// `swiftclient`) nor a TLS record type, so one port can tell them apart.
-pub const PREFACE: [u8; 8] = *b"\xF5SwLink\n";
-
-/// The lowest protocol version that this crate speaks.
-pub const VERSION_MIN: u8 = 1;
-/// The highest protocol version that this crate speaks.
-pub const VERSION_MAX: u8 = 1;

@@ -11,12 +11,16 @@ use sha2::Sha256;
 /// Fresh random bytes of one side, for one link.
 pub type Nonce = [u8; 32];
 
+/// What a proof begins with: the side that gives it. Neither is a prefix of the other.
+const BACKEND: &[u8] = b"swiftiply link backend";
+const PROXY: &[u8] = b"swiftiply link proxy";
+
 /// A site's key. It can be neither printed nor sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(Vec<u8>);
 
 impl Key {
-    /// A key of any length above zero.
+    /// A key of any length above zero; an empty one never proves anything. 32 random bytes are a good one.
     pub fn new(secret: impl Into<Vec<u8>>) -> Self {
         Self(secret.into())
     }
@@ -30,23 +34,28 @@ impl fmt::Debug for Key {
 
 /// What the backend sends as PROOF. `hello` is the payload of its HELLO frame.
 pub fn backend_proof(key: &Key, challenge: &Nonce, hello: &[u8]) -> [u8; 32] {
-    mac(key, b"swiftiply link backend", challenge, hello).finalize().into_bytes().into()
+    mac(key, BACKEND, challenge, hello).finalize().into_bytes().into()
 }
 
 /// What the proxy sends in WELCOME.
 pub fn proxy_proof(key: &Key, challenge: &Nonce, hello: &[u8]) -> [u8; 32] {
-    mac(key, b"swiftiply link proxy", challenge, hello).finalize().into_bytes().into()
+    mac(key, PROXY, challenge, hello).finalize().into_bytes().into()
 }
 
 impl Key {
     /// Whether `proof` is the backend's for this key, in constant time.
     pub fn accepts_backend(&self, challenge: &Nonce, hello: &[u8], proof: &[u8; 32]) -> bool {
-        mac(self, b"swiftiply link backend", challenge, hello).verify_slice(proof).is_ok()
+        self.accepts(BACKEND, challenge, hello, proof)
     }
 
     /// Whether `proof` is the proxy's for this key, in constant time.
     pub fn accepts_proxy(&self, challenge: &Nonce, hello: &[u8], proof: &[u8; 32]) -> bool {
-        mac(self, b"swiftiply link proxy", challenge, hello).verify_slice(proof).is_ok()
+        self.accepts(PROXY, challenge, hello, proof)
+    }
+
+    /// An empty key is a configuration gone wrong (an unset variable, an empty file) and everybody has it.
+    fn accepts(&self, side: &[u8], challenge: &Nonce, hello: &[u8], proof: &[u8; 32]) -> bool {
+        !self.0.is_empty() && mac(self, side, challenge, hello).verify_slice(proof).is_ok()
     }
 }
 

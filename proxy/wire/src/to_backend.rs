@@ -1,7 +1,7 @@
 //! What travels from the proxy to a backend.
 
 use crate::bytes::Take;
-use crate::codes::{bits, flag, kind, put_reason, take_headers, take_reason};
+use crate::codes::{bits, check_stream, flag, kind, put_reason, take_data, take_headers, take_reason};
 use crate::frame::{put_frame, put_frame_with};
 use crate::headers::put_headers;
 use crate::{
@@ -108,6 +108,10 @@ impl RequestFlags {
 }
 
 /// Appends a REQUEST whose head is written already (by [`RequestHead::write`]), without reading it again.
+///
+/// # Panics
+/// When the head is longer than [`crate::limits::FRAME_PAYLOAD_MAX`] or the stream's number above
+/// [`crate::limits::STREAM_MAX`].
 #[inline]
 pub fn put_request(out: &mut Vec<u8>, stream: StreamId, flags: RequestFlags, head: &[u8]) {
     put_frame(out, kind::REQUEST, flags.bits(), stream, head);
@@ -121,6 +125,7 @@ impl<'a> ToBackend<'a> {
     #[inline]
     pub fn read(frame: Frame<'a>) -> Result<Self, WireError> {
         let Frame { kind, flags, stream, payload } = frame;
+        check_stream(kind, stream)?;
         let has = |bit| flags & bit != 0;
         Ok(match kind {
             kind::REQUEST => Self::Request {
@@ -128,7 +133,7 @@ impl<'a> ToBackend<'a> {
                 head: RequestHead::read(payload)?,
                 flags: RequestFlags::from_bits(flags),
             },
-            kind::DATA => Self::Data { stream, data: payload, end: has(flag::END) },
+            kind::DATA => Self::Data { stream, data: take_data(payload)?, end: has(flag::END) },
             kind::TRAILERS => Self::Trailers { stream, headers: take_headers(payload)? },
             kind::WINDOW => Self::Window { stream, credit: Take::new(payload).u32("credit")? },
             kind::CANCEL => {
@@ -150,6 +155,10 @@ impl<'a> ToBackend<'a> {
     }
 
     /// Appends the frame that says this.
+    ///
+    /// # Panics
+    /// When the frame is longer than [`crate::limits::FRAME_PAYLOAD_MAX`] or its stream's number above
+    /// [`crate::limits::STREAM_MAX`]; nothing that was read from a link is.
     pub fn write(&self, out: &mut Vec<u8>) {
         let link = LINK_STREAM;
         match self {

@@ -1,7 +1,10 @@
 //! What travels from a backend to the proxy.
 
 use crate::bytes::Take;
-use crate::codes::{closing, flag, kind, put_reason, take_headers, take_informational, take_reason};
+use crate::codes::{
+    check_stream, closing, flag, kind, put_reason, take_data, take_final, take_headers, take_informational,
+    take_reason,
+};
 use crate::frame::{put_frame, put_frame_with};
 use crate::headers::put_headers;
 use crate::{
@@ -36,7 +39,7 @@ pub enum ToProxy<'a> {
         head: ReplyHead<&'a [u8]>,
         /// No body follows.
         end: bool,
-        /// The slot is not free yet.
+        /// With `end`: the slot is not free yet.
         hold: bool,
     },
     /// A piece of the reply's body, or of what the app sends through a tunnel.
@@ -70,7 +73,7 @@ pub enum ToProxy<'a> {
     },
     /// The backend has no free slot for this request (or drains); the app has not seen it.
     Refuse(StreamId),
-    /// The slot that a closing frame held is free.
+    /// The slot is free: the one that a closing frame held, or that of a tunnel which needs none any more.
     Release(StreamId),
     /// So many more bytes of request body are welcome.
     Window {
@@ -99,6 +102,10 @@ pub enum ToProxy<'a> {
 }
 
 /// Appends a REPLY in one pass: its fields, then the headers that `write_headers` gives.
+///
+/// # Panics
+/// When a name or value is longer than 65,535 bytes, the frame longer than [`crate::limits::FRAME_PAYLOAD_MAX`], or the
+/// stream's number above [`crate::limits::STREAM_MAX`]. Nothing of the frame is left in `out` then.
 #[inline]
 pub fn put_reply(
     out: &mut Vec<u8>,
@@ -121,19 +128,14 @@ impl<'a> ToProxy<'a> {
     #[inline]
     pub fn read(frame: Frame<'a>) -> Result<Self, WireError> {
         let Frame { kind, flags, stream, payload } = frame;
-        let has = |bit| flags & bit != 0;
+        check_stream(kind, stream)?;
+        let end = flags & flag::END != 0;
+        let held = flags & flag::HOLD != 0;
         Ok(match kind {
-            kind::REPLY => Self::Reply {
-                stream,
-                head: ReplyHead::read(payload)?,
-                end: has(flag::END),
-                hold: has(flag::HOLD),
-            },
-            kind::DATA => Self::Data { stream, data: payload, end: has(flag::END), hold: has(flag::HOLD) },
+            kind::REPLY => Self::Reply { stream, head: take_final(payload)?, end, hold: end && held },
+            kind::DATA => Self::Data { stream, data: take_data(payload)?, end, hold: end && held },
             kind::STARTED => Self::Started(stream),
-            kind::TRAILERS => {
-                Self::Trailers { stream, headers: take_headers(payload)?, hold: has(flag::HOLD) }
-            }
+            kind::TRAILERS => Self::Trailers { stream, headers: take_headers(payload)?, hold: held },
             kind::INFORM => Self::Inform { stream, head: take_informational(payload)? },
             kind::RESET => {
                 let (code, reason) = take_reason(payload)?;
@@ -161,6 +163,10 @@ impl<'a> ToProxy<'a> {
     }
 
     /// Appends the frame that says this.
+    ///
+    /// # Panics
+    /// When the frame is longer than [`crate::limits::FRAME_PAYLOAD_MAX`] or its stream's number above
+    /// [`crate::limits::STREAM_MAX`]; nothing that was read from a link is.
     pub fn write(&self, out: &mut Vec<u8>) {
         let link = LINK_STREAM;
         match self {

@@ -12,6 +12,16 @@ macro_rules! tokens {
         /// Canonical and lower-case spelling, by number minus one.
         static NAMES: &[(&str, &str)] = &[$(($canonical, $lower)),*];
 
+        /// Numbers and places agree, and leave the top bit of a name's byte to the spelling.
+        const _: () = {
+            let numbers: &[u8] = &[$($number),*];
+            let mut i = 0;
+            while i < numbers.len() {
+                assert!(numbers[i] as usize == i + 1 && numbers[i] < 0x80);
+                i += 1;
+            }
+        };
+
         #[allow(missing_docs)] // The constant's name is the header's.
         impl Token { $(pub const $constant: Token = Token($number);)* }
     };
