@@ -2,4 +2,6 @@
 
 pub mod config;
 pub mod http;
+pub mod logging;
+pub mod run;
 pub mod site;

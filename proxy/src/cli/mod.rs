@@ -1,0 +1,85 @@
+//! The `swiftiply` command: what was asked for, and how it ends.
+//!
+//! Exit codes: 0 when all went well, 2 when the command line, the configuration or something it names
+//! (an address, a user, a file) cannot be used, 1 when something fails later.
+
+mod args;
+mod check;
+mod daemon;
+mod identity;
+mod pidfile;
+mod start;
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+use swiftiply::config::{ConfigError, ConfigSource, Warning};
+use swiftiply::logging::LogError;
+use swiftiply::run::{BindError, RunError};
+
+use args::{Args, Command};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = match &args.command {
+        Some(Command::Check { file }) => check::check(file.as_deref()),
+        None if args.print_config => check::check(args.config.as_deref()),
+        None => start::start(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("swiftiply: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Why the command fails: one sentence.
+#[derive(Debug)]
+enum Failure {
+    Config(ConfigError),
+    Log(LogError),
+    Pidfile(pidfile::PidfileError),
+    Identity(identity::IdentityError),
+    Bind(BindError),
+    Daemon(daemon::DaemonError),
+    Run(RunError),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Daemon(_) | Failure::Run(_) => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Config(error) => error.fmt(f),
+            Failure::Log(error) => error.fmt(f),
+            Failure::Pidfile(error) => error.fmt(f),
+            Failure::Identity(error) => error.fmt(f),
+            Failure::Bind(error) => error.fmt(f),
+            Failure::Daemon(error) => error.fmt(f),
+            Failure::Run(error) => error.fmt(f),
+        }
+    }
+}
+
+fn print_warnings(warnings: &[Warning]) {
+    for warning in warnings {
+        eprintln!("swiftiply: warning: {warning}");
+    }
+}
+
+/// The source that a path, or none, stands for.
+fn source_of(file: Option<&Path>) -> ConfigSource {
+    ConfigSource { path: file.map(Path::to_owned) }
+}
