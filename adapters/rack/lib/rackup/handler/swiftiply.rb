@@ -1,0 +1,15 @@
+# frozen_string_literal: true
+
+require "rackup/handler"
+require_relative "../../swiftiply/rack/handler"
+
+module Rackup
+  module Handler
+    # `rackup -s swiftiply` with Rack 3.
+    module Swiftiply
+      extend ::Swiftiply::Rack::Handler
+    end
+
+    register :swiftiply, Swiftiply
+  end
+end

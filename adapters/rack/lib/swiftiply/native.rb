@@ -1,0 +1,14 @@
+# frozen_string_literal: true
+
+require_relative "errors"
+
+# Loads the compiled library, which defines Swiftiply::Connector, Swiftiply::Request and Swiftiply::Reply. A platform gem
+# carries one library for each minor version of Ruby, in a folder of that name; a gem compiled on install carries one.
+library = File.join(__dir__, RbConfig::CONFIG["ruby_version"][/\A\d+\.\d+/], "swiftiply_ruby")
+library = File.join(__dir__, "swiftiply_ruby") unless File.exist?("#{library}.#{RbConfig::CONFIG["DLEXT"]}")
+begin
+  require library
+rescue LoadError => error
+  raise LoadError, "the compiled part of the gem swiftiply-rack is not there for Ruby #{RUBY_VERSION} on " \
+                   "#{RUBY_PLATFORM} (#{error.message}): install the gem again with this Ruby"
+end

@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+require_relative "../errors"
+require_relative "../version"
+require_relative "input"
+require_relative "limits"
+require_relative "rules"
+require_relative "variables"
+
+module Swiftiply
+  module Rack
+    # Makes the Rack environment of a request: the variables that never change, copied; those of the request; and the
+    # objects through which the app talks back.
+    class Env
+      # @param rules [Rules]
+      # @param errors [#puts, #write, #flush] becomes `rack.errors`
+      # @param threads [Integer] slots of this process
+      # @param early_hints [Boolean] whether the app may send 103 replies
+      # @param count_bodies [Boolean] whether a body of unknown length is received whole before the app is called, so
+      #   that CONTENT_LENGTH can be told; see {Env.count_bodies?}
+      def initialize(rules:, errors:, threads: 1, early_hints: true, count_bodies: Env.count_bodies?)
+        @rules = rules
+        @early_hints = early_hints
+        @count_bodies = count_bodies
+        @http_version = rules.http_version_variable?
+        @constant = constant_variables(errors, threads)
+      end
+
+      # Action Dispatch reads exactly CONTENT_LENGTH bytes of a JSON body, none if it is absent (all of Rails 6 and 7.0).
+      # So where it is loaded a chunked upload is counted first, as Puma does; everyone else gets it streamed.
+      # @return [Boolean]
+      def self.count_bodies?
+        defined?(::ActionDispatch) ? true : false
+      end
+
+      # @param request [Swiftiply::Request]
+      # @return [Hash] a new one, with `rack.input` at its beginning
+      def build(request)
+        env = @constant.dup
+        if request.respond_to?(:fill_env)
+          request.fill_env(env, @http_version)
+        else
+          Variables.fill(env, request, @http_version)
+        end
+        env["rack.input"] = input(env, request)
+        env["rack.response_finished"] = []
+        env["rack.after_reply"] = []
+        env["rack.early_hints"] = EarlyHints.new(request.reply) if @early_hints && request.version != "HTTP/1.0"
+        env["swiftiply.request"] = request
+        env
+      end
+
+      private
+
+      def constant_variables(errors, threads)
+        variables = {
+          "SERVER_SOFTWARE" => "swiftiply-rack/#{VERSION}",
+          "GATEWAY_INTERFACE" => "CGI/1.2",
+          "rack.errors" => errors,
+          "rack.hijack?" => true,
+        }
+        variables["rack.hijack"] = FULL_HIJACK if @rules.hijack_must_be_callable?
+        variables.merge(@rules.process_variables(threads: threads)).freeze
+      end
+
+      def input(env, request)
+        return NoInput::ONE unless request.body?
+        return Input.new(request) unless @rules.rewindable_input? || counted?(request)
+
+        input = RewindableInput.new(request)
+        env["CONTENT_LENGTH"] = input.count.to_s if counted?(request)
+        input
+      end
+
+      def counted?(request)
+        @count_bodies && request.content_length.nil?
+      end
+
+      # Rack 2 takes `rack.hijack?` for both kinds of hijacking, and only the partial one is offered.
+      FULL_HIJACK = lambda do
+        raise Unsupported, "swiftiply-rack #{VERSION} does not give an app the raw connection (rack.hijack): use a " \
+                           "streaming body or the rack.hijack response header"
+      end
+      private_constant :FULL_HIJACK
+    end
+
+    # `rack.early_hints`: sends a 103 reply ahead of the final one.
+    class EarlyHints
+      # @param reply [Swiftiply::Reply]
+      def initialize(reply)
+        @reply = reply
+      end
+
+      # @param headers [Hash{String => String, Array<String>}]
+      # @return [nil]
+      def call(headers)
+        fields = []
+        headers.each do |name, values|
+          Array(values).each { |value| value.to_s.split("\n").each { |line| fields.push(name.to_s, line) } }
+        end
+        @reply.inform(103, fields) unless fields.empty?
+        nil
+      end
+    end
+  end
+end
