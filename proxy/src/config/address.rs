@@ -25,7 +25,10 @@ pub struct ListenAddr {
 impl ListenAddr {
     /// An address of a name or an IP address (with or without brackets) and a port.
     pub fn new(host: &str, port: u16) -> Result<Self, AddressError> {
-        Ok(ListenAddr { host: parse_host(host)?, port })
+        match parse_host(host) {
+            Err(_) if host.parse::<ListenAddr>().is_ok() => Err(AddressError::TwoPorts),
+            host => Ok(ListenAddr { host: host?, port }),
+        }
     }
 
     /// Every socket address that the name stands for; asks the system's resolver, so it may wait.
@@ -62,7 +65,7 @@ impl FromStr for ListenAddr {
         if host.contains(':') && !host.starts_with('[') {
             return Err(AddressError::Unbracketed);
         }
-        ListenAddr::new(host, parse_port(port)?)
+        Ok(ListenAddr { host: parse_host(host)?, port: parse_port(port)? })
     }
 }
 
@@ -153,6 +156,8 @@ pub enum AddressError {
     NoPort,
     /// The port is no number from 0 to 65535.
     BadPort,
+    /// A port where only a host may stand.
+    TwoPorts,
     /// The host is neither a name nor an IP address.
     BadHost,
     /// An IPv6 address without its brackets before a port.
@@ -174,6 +179,7 @@ impl fmt::Display for AddressError {
             AddressError::BadPort => {
                 f.write_str("has no valid port; write a number from 1 to 65535 after the colon")
             }
+            AddressError::TwoPorts => f.write_str("has a port in it; write that as `cluster_port`"),
             AddressError::BadHost => {
                 f.write_str("is neither a host name nor an IP address; write one, like 127.0.0.1")
             }

@@ -37,11 +37,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConfigError::Unreadable { file, cause } if cause.kind() == io::ErrorKind::NotFound => {
-                write!(
-                    f,
-                    "{}: there is no such file; give the configuration's path with --config",
-                    file.display()
-                )
+                write!(f, "{}: there is no such file; check the path", file.display())
             }
             ConfigError::Unreadable { file, cause } => {
                 let cause = plain(cause);

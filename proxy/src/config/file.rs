@@ -63,7 +63,8 @@ impl Document {
 
     /// Where a value stands. Reads the file's text once more, so ask only when there is something to say.
     pub fn place(&self, path: &[Step]) -> Place {
-        Place { file: self.file.clone(), line: self.line(path), key: show_path(path) }
+        let line = if path.is_empty() { None } else { self.line(path) };
+        Place { file: self.file.clone(), line, key: show_path(path) }
     }
 
     /// Walks to the value and fails there on purpose: `serde_yaml` adds the line to every error.
@@ -124,8 +125,7 @@ fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
         return ConfigError::Fault { place: place(&path), fault: Fault::KeyTwice };
     }
-    let cause = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    ConfigError::Syntax { place: place(""), cause }
+    ConfigError::Syntax { place: place(""), cause: message }
 }
 
 /// Reads a value and fails where `path` ends: at the key for a key, at the value for an item.

@@ -131,7 +131,8 @@ fn read_listen(top: &Section) -> Result<Vec<ListenAddr>, ConfigError> {
     for address in &addresses {
         let host = address.text("a host name or an IP address, like 127.0.0.1")?;
         for port in &ports {
-            let added = ListenAddr::new(host, port.number(0..=u16::MAX)?)
+            let number = port.number(0..=u16::MAX).map_err(|_| port.wrong("a port from 1 to 65535"))?;
+            let added = ListenAddr::new(host, number)
                 .map_err(|cause| address.fault(Fault::Address { text: host.to_owned(), cause }))?;
             if added.port != 0 && listen.contains(&added) {
                 let field = if addresses.len() > 1 { address } else { port };

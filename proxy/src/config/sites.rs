@@ -86,7 +86,6 @@ impl<'d> SiteReader<'_, 'd> {
     fn read(&self, taken: &mut Taken, warnings: &mut Warnings) -> Result<SiteConfig, ConfigError> {
         let hosts = self.hosts(taken, warnings)?;
         let outgoing = self.outgoing(taken)?;
-        let yes_or_size = || 1..=u64::MAX >> 1;
         let site = SiteConfig {
             name: hosts[0].clone(),
             is_default: self.is_default(taken)?,
@@ -104,11 +103,7 @@ impl<'d> SiteReader<'_, 'd> {
                 SiteConfig::REDEPLOYMENT_SIZELIMIT,
             )?,
             xforwardedfor: self.shared("xforwardedfor", Field::boolean, true)?,
-            max_body: self.shared(
-                "max_body",
-                |f| if f.as_boolean() == Some(false) { Ok(None) } else { f.bytes(yes_or_size()).map(Some) },
-                None,
-            )?,
+            max_body: self.shared("max_body", read_max_body, None)?,
             hosts,
             outgoing,
         };
@@ -125,8 +120,12 @@ impl<'d> SiteReader<'_, 'd> {
                 .map_err(|cause| field.fault(Fault::Host { text: text.to_owned(), cause }))?
                 .into_owned();
             if text.contains(':') && !host.starts_with('[') || text.contains("]:") {
-                warnings
-                    .add(&field, "the port has no effect: a host is the same site on every port; remove it");
+                let text = "the port has no effect: a host is the same site on every port; remove it";
+                warnings.add(&field, text);
+                // 0.6 files list a host once for each port.
+                if hosts.contains(&host) {
+                    continue;
+                }
             }
             if let Some(first) = taken.hosts.get(&host) {
                 let fault = Fault::SameHost { host, first: first.clone() };
@@ -209,6 +208,15 @@ impl<'d> SiteReader<'_, 'd> {
             );
         }
     }
+}
+
+/// 0 is refused: elsewhere it means "unlimited", here it would mean "none".
+fn read_max_body(field: &Field) -> Result<Option<u64>, ConfigError> {
+    if field.as_boolean() == Some(false) {
+        return Ok(None);
+    }
+    let size = field.bytes(1..=u64::MAX);
+    size.map(Some).map_err(|_| field.wrong("a size in bytes, like 1000000 or 100m, or off for no limit"))
 }
 
 fn read_key(field: &Field) -> Result<Secret, ConfigError> {
