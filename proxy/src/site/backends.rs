@@ -98,14 +98,7 @@ const DRAWS_MAX: u32 = 8;
 
 impl Backends {
     pub(super) fn new(pick: Pick) -> Self {
-        Self {
-            known: Vec::new(),
-            vacant: Vec::new(),
-            ready: Ready::default(),
-            pick,
-            tick: 0,
-            serial: 0,
-        }
+        Self { known: Vec::new(), vacant: Vec::new(), ready: Ready::default(), pick, tick: 0, serial: 0 }
     }
 
     pub(super) fn set_pick(&mut self, pick: Pick) {
@@ -117,22 +110,14 @@ impl Backends {
         self.serial += 1;
         let known = Some(Known {
             serial: self.serial,
-            backend: Backend {
-                slots,
-                in_flight: 0,
-                limit: slots,
-                service: Service::Suspended,
-            },
+            backend: Backend { slots, in_flight: 0, limit: slots, service: Service::Suspended },
         });
         let index = self.vacant.pop().unwrap_or(self.known.len() as u32);
         match self.known.get_mut(index as usize) {
             Some(place) => *place = known,
             None => self.known.push(known),
         }
-        BackendKey {
-            index,
-            serial: self.serial,
-        }
+        BackendKey { index, serial: self.serial }
     }
 
     pub(super) fn get(&self, key: BackendKey) -> Option<&Backend> {
@@ -154,11 +139,7 @@ impl Backends {
     }
 
     /// Changes one backend, and with it its place in the order. `None` if it is gone.
-    pub(super) fn change<R>(
-        &mut self,
-        key: BackendKey,
-        change: impl FnOnce(&mut Backend) -> R,
-    ) -> Option<R> {
+    pub(super) fn change<R>(&mut self, key: BackendKey, change: impl FnOnce(&mut Backend) -> R) -> Option<R> {
         let known = self.known.get_mut(key.index())?.as_mut()?;
         if known.serial != key.serial {
             return None;

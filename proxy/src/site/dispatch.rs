@@ -81,11 +81,7 @@ pub struct Counts {
 impl<T> Dispatch<T> {
     /// A site without backends. At most `queue_max` new requests wait; nought means that none does.
     pub fn new(queue_max: usize, pick: Pick) -> Self {
-        Self {
-            backends: Backends::new(pick),
-            queue: Queue::new(),
-            queue_max,
-        }
+        Self { backends: Backends::new(pick), queue: Queue::new(), queue_max }
     }
 
     /// A new request: it takes a slot, or the last place in the queue.
@@ -124,10 +120,7 @@ impl<T> Dispatch<T> {
         // the order of the backends stays as it is.
         if self.queue.len() > 0 && backend.takes_over() {
             let waiter = self.queue.next()?;
-            return Some(Grant {
-                waiter,
-                backend: key,
-            });
+            return Some(Grant { waiter, backend: key });
         }
         self.backends.change(key, Backend::release);
         None
@@ -212,10 +205,7 @@ impl<T> Dispatch<T> {
 
     /// How the site stands; looks at each backend, so not for every request.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts {
-            waiting: self.queue.len(),
-            ..Counts::default()
-        };
+        let mut counts = Counts { waiting: self.queue.len(), ..Counts::default() };
         for backend in self.backends.all() {
             let busy = backend.in_flight.min(backend.slots);
             counts.backends += 1;
@@ -230,11 +220,9 @@ impl<T> Dispatch<T> {
     }
 
     fn enter(&mut self, key: BackendKey, service: Service) {
-        let changes =
-            |backend: &Backend| backend.service != Service::Draining && backend.service != service;
+        let changes = |backend: &Backend| backend.service != Service::Draining && backend.service != service;
         if self.backends.get(key).is_some_and(changes) {
-            self.backends
-                .change(key, |backend| backend.service = service);
+            self.backends.change(key, |backend| backend.service = service);
         }
     }
 

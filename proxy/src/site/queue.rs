@@ -46,18 +46,8 @@ struct Line {
 
 impl<T> Queue<T> {
     pub(super) fn new() -> Self {
-        let empty = Line {
-            first: NONE,
-            last: NONE,
-        };
-        Self {
-            places: Vec::new(),
-            vacant: NONE,
-            returned: empty,
-            fresh: empty,
-            len: 0,
-            serial: 0,
-        }
+        let empty = Line { first: NONE, last: NONE };
+        Self { places: Vec::new(), vacant: NONE, returned: empty, fresh: empty, len: 0, serial: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,23 +86,14 @@ impl<T> Queue<T> {
         self.serial += 1;
         self.len += 1;
         let before = self.line(returned).last;
-        let filled = Place {
-            waiter: Some(waiter),
-            serial: self.serial,
-            before,
-            after: NONE,
-            returned,
-        };
+        let filled = Place { waiter: Some(waiter), serial: self.serial, before, after: NONE, returned };
         let place = self.occupy(filled);
         match before {
             NONE => self.line(returned).first = place,
             before => self.places[before as usize].after = place,
         }
         self.line(returned).last = place;
-        Ticket {
-            place,
-            serial: self.serial,
-        }
+        Ticket { place, serial: self.serial }
     }
 
     fn occupy(&mut self, filled: Place<T>) -> u32 {
@@ -147,10 +128,6 @@ impl<T> Queue<T> {
     }
 
     fn line(&mut self, returned: bool) -> &mut Line {
-        if returned {
-            &mut self.returned
-        } else {
-            &mut self.fresh
-        }
+        if returned { &mut self.returned } else { &mut self.fresh }
     }
 }
