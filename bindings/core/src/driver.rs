@@ -1,0 +1,63 @@
+//! What an exchange asks of the driver that moves its bytes: threads that wait, or an event loop that never does.
+
+use std::sync::Arc;
+
+use crate::connector::Connector;
+use crate::event_loop::Loop;
+use crate::threads::Threads;
+use crate::wait::Patience;
+
+/// This is not the process that the connector was started in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forked;
+
+/// What a thread waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// A request, or the end of them all.
+    Request,
+    /// The exchange at this place has body, its end, or its failure.
+    Readable(usize),
+    /// The exchange at this place can write, or never will.
+    Writable(usize),
+    /// A notice, or the end of them all.
+    Notice,
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    Ready,
+    TimedOut,
+    Interrupted,
+    Forked,
+}
+
+/// One of the two.
+#[derive(Clone)]
+pub(crate) enum Driver {
+    Threads(Arc<Threads>),
+    Loop(Arc<Loop>),
+}
+
+impl Driver {
+    /// Runs `work` on the connector; then wakes whom it concerns, and sends what was written.
+    pub(crate) fn run<T>(&self, work: impl FnOnce(&mut Connector) -> T) -> Result<T, Forked> {
+        match self {
+            Self::Threads(threads) => threads.run(work),
+            Self::Loop(event_loop) => event_loop.run(work),
+        }
+    }
+
+    /// Waits for it. An event loop never waits: its time is over at once.
+    pub(crate) fn wait(&self, want: Want, patience: &Patience<'_>) -> Waited {
+        match self {
+            Self::Threads(threads) => threads.wait(want, patience),
+            Self::Loop(_) => Waited::TimedOut,
+        }
+    }
+
+    pub(crate) fn can_wait(&self) -> bool {
+        matches!(self, Self::Threads(_))
+    }
+}

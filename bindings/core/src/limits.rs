@@ -1,0 +1,62 @@
+//! Every bound of the connector, with its unit and its reason. What both ends agreed on stands in the wire's limits.
+
+use std::time::Duration;
+
+/// Links that one proxy may ask for. It asks for one per shard, and no machine of today runs more shards than this.
+pub const LINKS_PER_PROXY_MAX: u16 = 512;
+
+/// Proxies of one backend. Each costs a link per shard and a dial when it is away.
+pub const PROXIES_MAX: usize = 64;
+
+/// Bytes that may wait for a link's socket before writers of bodies have to wait too. Windows bound each stream;
+/// this bounds what all streams of a stalled link cost together, heads and small frames aside.
+pub const LINK_OUT_MAX: usize = 1024 * 1024;
+
+/// Bytes read from a link by one system call: all that a busy proxy has written in one turn of its loop, usually.
+pub const READ_MAX: usize = 64 * 1024;
+
+/// Reads of one link before the others get their turn.
+pub const READS_PER_TURN_MAX: usize = 4;
+
+/// Bytes of memory that an emptied output buffer keeps for the next write; what a burst needed beyond it is given back.
+pub const SPARE_OUT_MAX: usize = 128 * 1024;
+
+/// How long a proxy may take to accept a connection. Across hosts a lost packet costs one to three seconds.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a proxy may take from the connection to its welcome or refusal; it needs a round trip or two.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first wait after a lost or refused connection, halved to doubled by chance: short, because a restarted proxy is
+/// back within moments, and its clients are waiting.
+pub const REDIAL_FIRST: Duration = Duration::from_millis(50);
+
+/// The longest wait between two dials of a proxy that is away.
+pub const REDIAL_MAX: Duration = Duration::from_secs(5);
+
+/// The wait after a refusal that only an operator can lift (a wrong key): rare enough to stay out of his log's way,
+/// often enough that his correction at the proxy's side is seen without a restart here.
+pub const REDIAL_REFUSED: Duration = Duration::from_secs(15);
+
+/// The shortest time between pings that a proxy can ask for: below it, a busy machine looks like a dead one.
+pub const PING_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// The longest. NAT tables forget a connection after minutes.
+pub const PING_INTERVAL_MAX: Duration = Duration::from_secs(120);
+
+/// How long a link that has said goodbye stays open for the proxy to read what it was sent and to close its side.
+/// A socket closed with something unread takes the last replies with it (RFC 1122 section 4.2.2.13).
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// How often a proxy that stays away is mentioned again in the log.
+pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
+
+/// Log lines that wait for the adapter; the oldest go first, and the next one tells how many went.
+pub const NOTICES_MAX: usize = 256;
+
+/// How often the keeper looks at the links while no thread of the app does because all of them run the app. A cancelled
+/// request is known, and a ping answered, this much later than it could be.
+pub const KEEPER_TICK: Duration = Duration::from_millis(5);
+
+/// How long the keeper keeps ticking after it last found the links unwatched. Waking it costs more than a few ticks.
+pub const KEEPER_TICKS_FOR: Duration = Duration::from_millis(200);

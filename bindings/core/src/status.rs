@@ -1,0 +1,20 @@
+//! How a connector is doing.
+
+/// How a connector is doing, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Proxies that it was given.
+    pub proxies: usize,
+    /// Proxies that have all the links they want, so that requests come from them.
+    pub connected: usize,
+    /// Links that count, on all proxies together.
+    pub links: usize,
+    /// Requests that the app has not finished, those included that wait for a thread to take them.
+    pub in_flight: usize,
+    /// Requests that can run at once.
+    pub slots: u16,
+    /// Whether it was asked to drain.
+    pub is_draining: bool,
+    /// Whether all is over: drained to the end, or stopped.
+    pub has_ended: bool,
+}
