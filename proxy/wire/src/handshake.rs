@@ -119,7 +119,8 @@ pub struct Welcome {
     pub links: u16,
     /// Bytes of reply body that the proxy takes per stream before it grants more.
     pub window: u32,
-    /// How often the proxy pings, in milliseconds, at least 1. A side that hears nothing for twice as long gives the link up.
+    /// Milliseconds, at least 1. Either side that hears nothing for so long sends PING, and for twice as long gives the
+    /// link up.
     pub ping_interval_ms: u32,
     /// The proxy's own proof of the key (see [`crate::proxy_proof`]), or zeros if the site has none.
     pub proof: [u8; 32],

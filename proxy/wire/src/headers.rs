@@ -241,7 +241,10 @@ fn one_more(count: u16) -> u16 {
 #[inline]
 fn put_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     // Before the first byte is written: a block with half a header would be worse than none.
-    assert!(name.len().max(value.len()) <= usize::from(u16::MAX), "a header is checked against its limits before");
+    assert!(
+        name.len().max(value.len()) <= usize::from(u16::MAX),
+        "a header is checked against its limits before"
+    );
     match Token::of(name) {
         Some(token) if name == token.canonical().as_bytes() => out.push(token.number()),
         Some(token) if name == token.lower().as_bytes() => out.push(token.number() | LOWER_CASE),
