@@ -121,17 +121,17 @@ impl<'d> Field<'d> {
     }
 
     /// A whole number, quoted or not.
-    pub fn number<N: TryFrom<i128> + Display>(&self, range: RangeInclusive<N>) -> Result<N, ConfigError>
+    pub fn number<N>(&self, range: RangeInclusive<N>) -> Result<N, ConfigError>
     where
-        N: PartialOrd,
+        N: TryFrom<i128> + PartialOrd + Display,
     {
         self.ranged(self.integer(), &range, format!("a number from {} to {}", range.start(), range.end()))
     }
 
     /// Bytes: a whole number, or one with k, m or g for a power of 1024, as in nginx.
-    pub fn bytes<N: TryFrom<i128> + Display>(&self, range: RangeInclusive<N>) -> Result<N, ConfigError>
+    pub fn bytes<N>(&self, range: RangeInclusive<N>) -> Result<N, ConfigError>
     where
-        N: PartialOrd,
+        N: TryFrom<i128> + PartialOrd + Display,
     {
         let wanted =
             format!("a size in bytes from {} to {}, like 16384, 16k or 1m", range.start(), range.end());

@@ -164,10 +164,8 @@ impl<'d> SiteReader<'_, 'd> {
     fn is_default(&self, taken: &mut Taken) -> Result<bool, ConfigError> {
         let Some(field) = self.own.field("default") else { return Ok(false) };
         let is_default = field.boolean()?;
-        if is_default {
-            if let Some(first) = taken.default.replace(field.path()) {
-                return Err(field.fault(Fault::SecondDefault { first }));
-            }
+        if is_default && let Some(first) = taken.default.replace(field.path()) {
+            return Err(field.fault(Fault::SecondDefault { first }));
         }
         Ok(is_default)
     }

@@ -231,8 +231,8 @@ mod tests {
         let target = Target::File(PathBuf::from("pipe"), File::from(std::os::fd::OwnedFd::from(pipe)));
         let mut log = AccessWriter::start(target);
         let line = vec![b'x'; 64 * 1024];
-        // Twice what buffer and pipe can hold: the second half is dropped, none of it blocks.
-        for _ in 0..2 * (BUFFER_BYTES_MAX / line.len()) + 2 {
+        // More than buffer, pipe and the lines on their way hold: the rest is dropped, none of it blocks.
+        for _ in 0..4 * BUFFER_BYTES_MAX / line.len() {
             log.write_all(&line).unwrap();
         }
         let state = log.0.lock();

@@ -48,14 +48,20 @@ pub fn start(log: &Log) -> Result<(), LogError> {
         Some(path) => MessageWriter::file(path)?,
     };
     let logs = Logs { access, messages };
-    let subscriber = tracing_subscriber::registry()
-        .with(logs.access.clone().map(access_layer))
-        .with(message_layer(logs.messages.clone(), log.level));
+    let subscriber = logs.subscriber(log.level);
     if OPEN.set(logs).is_ok() {
         // Fails only where another subscriber was set, which then gets the lines.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
     Ok(())
+}
+
+impl Logs {
+    fn subscriber(&self, level: LogLevel) -> impl Subscriber + Send + Sync + use<> {
+        tracing_subscriber::registry()
+            .with(self.access.clone().map(access_layer))
+            .with(message_layer(self.messages.clone(), level))
+    }
 }
 
 /// Opens the files anew under their names, after they were moved away by a log rotation. A file that
@@ -102,11 +108,12 @@ fn access_layer<S>(writer: AccessWriter) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    let is_access = filter_fn(|event| event.target() == ACCESS).with_max_level_hint(LevelFilter::INFO);
     tracing_subscriber::fmt::layer()
         .event_format(access::BareLine)
         .with_ansi(false)
         .with_writer(move || writer.clone())
-        .with_filter(filter_fn(|event| event.target() == ACCESS))
+        .with_filter(is_access)
 }
 
 fn message_layer<S>(writer: MessageWriter, level: LogLevel) -> impl Layer<S>
@@ -120,9 +127,42 @@ where
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
+    let is_wanted = filter_fn(move |event| event.target() != ACCESS && *event.level() <= level)
+        // So that `debug!` and `trace!` cost nothing while nobody wants them.
+        .with_max_level_hint(level);
     tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(writer.is_terminal())
         .with_writer(move || writer.clone())
-        .with_filter(filter_fn(move |event| event.target() != ACCESS && *event.level() <= level))
+        .with_filter(is_wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tracing::{debug, info, warn};
+
+    #[test]
+    fn messages_and_access_lines_go_their_own_ways() {
+        let folder = std::env::temp_dir().join(format!("swiftiply-logging-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (access, messages) = (folder.join("access.log"), folder.join("error.log"));
+        let logs = Logs {
+            access: Some(AccessWriter::start(access::Target::file(&access).unwrap())),
+            messages: MessageWriter::file(&messages).unwrap(),
+        };
+        tracing::subscriber::with_default(logs.subscriber(LogLevel::Warn), || {
+            info!(target: ACCESS, "{} \"GET / HTTP/1.1\" {}", "192.0.2.1", 200);
+            warn!("the queue is full");
+            info!("too unimportant");
+            debug!(target: ACCESS, "no access line");
+        });
+        logs.access.unwrap().finish();
+        assert_eq!(fs::read_to_string(&access).unwrap(), "192.0.2.1 \"GET / HTTP/1.1\" 200\n");
+        let messages = fs::read_to_string(&messages).unwrap();
+        assert!(messages.ends_with(" WARN the queue is full\n"), "{messages}");
+        assert_eq!(messages.lines().count(), 1, "{messages}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
