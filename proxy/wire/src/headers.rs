@@ -221,6 +221,13 @@ impl<'o> HeaderWriter<'o> {
         self.count = one_more(self.count);
     }
 
+    /// Appends a whole list as it is.
+    #[inline]
+    pub fn push_all(&mut self, headers: Headers<'_>) {
+        self.count += headers.count;
+        self.out.extend_from_slice(headers.block);
+    }
+
     #[inline]
     pub(crate) fn finish(self) {
         self.out[self.count_at..self.count_at + 2].copy_from_slice(&self.count.to_be_bytes());
