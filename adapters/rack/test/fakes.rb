@@ -40,8 +40,9 @@ class FakeRequest
     piece.byteslice(0, max)
   end
 
-  def readable?
-    !@pieces.empty?
+  # As if the end had not come yet.
+  def read_available(max)
+    @pieces.empty? ? :wait_readable : read(max)
   end
 
   def unread
@@ -65,13 +66,13 @@ class FakeReply
     @steps = []
   end
 
-  def start(status, fields, length)
+  def start(status, fields)
     raise Swiftiply::ReplyMisused, "started twice" if @status
 
     refuse_bad(fields)
     @status = status
     @fields = fields.each_slice(2).to_a
-    @length = length
+    @length = self["content-length"]&.to_i
     @steps << :start
     nil
   end
@@ -92,11 +93,11 @@ class FakeReply
     nil
   end
 
-  def send_whole(status, fields, length, data)
-    start(status, fields, length)
+  def send_whole(status, fields, data)
+    start(status, fields)
     @steps.pop
     bodiless = @request.request_method == "HEAD" || [204, 304].include?(status)
-    raise Swiftiply::BodyTooShort, "#{data.bytesize} bytes, not #{length}" if length && length > data.bytesize && !bodiless
+    raise Swiftiply::BodyTooShort, "#{data.bytesize} bytes, not #{@length}" if @length && @length > data.bytesize && !bodiless
 
     @pieces << data.b unless data.empty?
     @ended = true
@@ -164,6 +165,9 @@ class FakeReply
   private
 
   def refuse_bad(fields)
+    fields.each_slice(2) do |name, value|
+      raise Swiftiply::BadReply, "length #{value.inspect}" if name.casecmp?("content-length") && !value.match?(/\A\d+\z/)
+    end
     fields.each do |text|
       raise Swiftiply::BadReply, "a header with #{text.inspect}" unless text.is_a?(String) && !text.match?(/[\r\n\0]/n)
     end

@@ -88,6 +88,14 @@ class InputTest < Minitest::Test
     assert_raises(EOFError) { input.readpartial(10) }
   end
 
+  def test_what_was_read_without_waiting_can_be_rewound_as_well
+    input = RewindableInput.new(FakeRequest.new("POST", body: %w[ab c]))
+
+    assert_equal ["a", "b", "c", :wait_readable], [1, 5, 5, 5].map { |length| input.read_available(length) }
+    input.rewind
+    assert_equal "abc", input.read
+  end
+
   def test_eof_is_known_once_the_end_came
     input = Input.new(Source.new("a"))
 

@@ -17,7 +17,7 @@ module Swiftiply
       def send_to(reply, error)
         text = page(error)
         fields = ["content-type", "text/plain; charset=utf-8", "content-length", text.bytesize.to_s]
-        reply.send_whole(STATUS, fields, text.bytesize, text)
+        reply.send_whole(STATUS, fields, text)
       end
 
       private

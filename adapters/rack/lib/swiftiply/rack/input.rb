@@ -7,7 +7,8 @@ module Swiftiply
   module Rack
     # `rack.input`: the request's body as it comes, read from the link when the app asks and not before.
     class Input
-      # @param source [#read] gives the next piece of at most so many bytes, or nil at the end; blocks until it has one
+      # @param source [#read, #read_available] give the next piece of at most so many bytes, or nil at the end; the first
+      #   waits until it has one, the second gives `:wait_readable` instead
       def initialize(source)
         @source = source
         @pending = String.new(encoding: Encoding::BINARY)
@@ -66,9 +67,12 @@ module Swiftiply
         @pending.empty? && !pull(Limits::READ_PIECE_BYTES)
       end
 
-      # @return [Boolean] whether something was read from the link that the app has not taken yet
-      def ready?
-        !@pending.empty? || @ended
+      # What is there without waiting.
+      # @return [String, Symbol, nil] `:wait_readable` if nothing is there yet, nil at the end
+      def read_available(length)
+        return @pending.slice!(0, length) unless @pending.empty?
+
+        @ended ? nil : @source.read_available(length)
       end
 
       # Tells that the rest is not wanted.
@@ -190,10 +194,8 @@ module Swiftiply
         true
       end
 
-      # @return [true]
-      def ready?
-        true
-      end
+      # @return [nil]
+      def read_available(_length); end
 
       # @return [0]
       def rewind

@@ -26,14 +26,14 @@ module Swiftiply
       # @return [Symbol] `:ended`; `:body_closed` if the body has closed itself as well; `:hijacked` if the app will end it
       # @raise [BadReply] before anything was sent, when the body is none
       def write(head, body, request, reply, input)
-        return hijack(head, request, reply, input) if head.hijack && request.request_method != "HEAD"
+        return hijack(head, reply, input) if head.hijack && request.request_method != "HEAD"
         return bodiless(head, body, reply) if head.bodiless? || request.request_method == "HEAD"
         return each(head, Dechunk.new(body), reply) if head.chunked? && body.respond_to?(:each)
         return array(head, body, reply) if body.is_a?(Array)
         return file(head, path_of(body), reply) if path_of(body)
         return to_ary(head, body, reply) if @rules.to_ary_closes? && body.respond_to?(:to_ary)
         return each(head, body, reply) if body.respond_to?(:each)
-        return stream(head, body, request, reply, input) if body.respond_to?(:call)
+        return stream(head, body, reply, input) if body.respond_to?(:call)
 
         raise BadReply, "the app's body is a #{body.class}, which has neither each nor call"
       end
@@ -43,7 +43,7 @@ module Swiftiply
       # The body of a HEAD request is not asked for, but its length is told if it costs nothing.
       def bodiless(head, body, reply)
         head.length_is(bytes_of(body)) if body.is_a?(Array) && !head.chunked?
-        reply.send_whole(head.status, head.fields, head.length, "")
+        reply.send_whole(head.status, head.fields, "")
         :ended
       end
 
@@ -51,7 +51,7 @@ module Swiftiply
         bytes = bytes_of(parts)
         head.length_is(bytes)
         if bytes <= Limits::JOIN_BYTES_MAX
-          reply.send_whole(head.status, head.fields, head.length, joined(parts))
+          reply.send_whole(head.status, head.fields, joined(parts))
         else
           each(head, parts, reply)
         end
@@ -84,7 +84,7 @@ module Swiftiply
       def file(head, path, reply)
         ::File.open(path, "rb") do |file|
           head.length_is(file.size)
-          reply.start(head.status, head.fields, head.length)
+          reply.start(head.status, head.fields)
           piece = String.new(capacity: Limits::FILE_PIECE_BYTES, encoding: Encoding::BINARY)
           left = head.length
           while left.positive? && file.read([left, Limits::FILE_PIECE_BYTES].min, piece)
@@ -102,21 +102,21 @@ module Swiftiply
           bytes = part.to_s
           next if bytes.empty?
 
-          reply.start(head.status, head.fields, head.length) unless begun
+          reply.start(head.status, head.fields) unless begun
           begun = true
           reply.write(bytes)
         end
         return ended(reply) if begun
 
         head.length_is(0)
-        reply.send_whole(head.status, head.fields, head.length, "")
+        reply.send_whole(head.status, head.fields, "")
         :ended
       end
 
-      def stream(head, body, request, reply, input)
-        reply.start(head.status, head.fields, head.length)
+      def stream(head, body, reply, input)
+        reply.start(head.status, head.fields)
         reply.flush
-        stream = Stream.new(input, request, reply)
+        stream = Stream.new(input, reply)
         body.call(stream)
         stream.close_write
         :ended
@@ -128,10 +128,10 @@ module Swiftiply
       end
 
       # The head is out when the app gets the stream; from then on the reply is the app's to end.
-      def hijack(head, request, reply, input)
-        reply.start(head.status, head.fields, head.length)
+      def hijack(head, reply, input)
+        reply.start(head.status, head.fields)
         reply.flush
-        head.hijack.call(Stream.new(input, request, reply))
+        head.hijack.call(Stream.new(input, reply))
         :hijacked
       end
     end

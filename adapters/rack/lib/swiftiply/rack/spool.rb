@@ -30,6 +30,19 @@ module Swiftiply
         piece
       end
 
+      # As {#read}, without waiting.
+      # @return [String, Symbol, nil]
+      def read_available(length)
+        return read(length) if @position < @size
+
+        piece = @source.read_available(length)
+        return piece unless piece.is_a?(String)
+
+        keep(piece)
+        @position += piece.bytesize
+        piece
+      end
+
       # @return [void]
       def rewind
         @position = 0

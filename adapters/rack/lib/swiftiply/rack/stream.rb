@@ -8,11 +8,9 @@ module Swiftiply
     # object that behaves like a socket.
     class Stream
       # @param input [Input] the request's body
-      # @param request [Swiftiply::Request]
       # @param reply [Swiftiply::Reply] whose head has been sent
-      def initialize(input, request, reply)
+      def initialize(input, reply)
         @input = input
-        @request = request
         @reply = reply
         @read_closed = false
         @write_closed = false
@@ -30,16 +28,13 @@ module Swiftiply
 
       # @param exception [Boolean] false: `:wait_readable` and nil instead of raising
       # @return [String, Symbol, nil] what is there now
+      # @raise [EOFError, IO::WaitReadable]
       def read_nonblock(length, buffer = nil, exception: true)
-        open_for_reading
-        unless @input.ready? || @request.readable?
-          raise WouldBlock if exception
+        data = open_for_reading.read_available(length)
+        return buffer ? buffer.replace(data) : data if data.is_a?(String)
+        return data unless exception
 
-          return :wait_readable
-        end
-        @input.readpartial(length, buffer)
-      rescue EOFError => error
-        raise if exception || error.is_a?(Error)
+        raise data ? WouldBlock : EOFError
       end
 
       # @return [String, nil]

@@ -1,0 +1,141 @@
+//! `Swiftiply::Request`: one request, with its body still on its way.
+
+use magnus::value::ReprValue;
+use magnus::{Error, RArray, RHash, RString, Ruby, Value};
+use swiftiply_connector::{Body, Endpoint, Headers, Read};
+
+use crate::gvl::{self, Waited};
+use crate::reply::Reply;
+use crate::{errors, variables};
+
+#[magnus::wrap(class = "Swiftiply::Request", free_immediately, size)]
+pub(crate) struct Request {
+    inner: swiftiply_connector::Request,
+}
+
+impl From<swiftiply_connector::Request> for Request {
+    fn from(inner: swiftiply_connector::Request) -> Self {
+        Self { inner }
+    }
+}
+
+impl Request {
+    /// Puts all CGI variables into a Hash, in one pass.
+    pub(crate) fn fill_env(ruby: &Ruby, request: &Self, env: RHash, http_version: bool) -> Result<(), Error> {
+        variables::fill(ruby, env, request.inner.head(), http_version)
+    }
+
+    pub(crate) fn request_method(ruby: &Ruby, request: &Self) -> RString {
+        ruby.str_from_slice(request.inner.head().method().as_bytes())
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.inner.head().scheme().as_str()
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.inner.head().version().as_str()
+    }
+
+    /// Empty if the client named no host.
+    pub(crate) fn authority(ruby: &Ruby, request: &Self) -> RString {
+        ruby.str_from_slice(request.inner.head().authority())
+    }
+
+    pub(crate) fn path(ruby: &Ruby, request: &Self) -> RString {
+        ruby.str_from_slice(request.inner.head().path())
+    }
+
+    pub(crate) fn query(ruby: &Ruby, request: &Self) -> Option<RString> {
+        request.inner.head().query().map(|query| ruby.str_from_slice(query))
+    }
+
+    /// `[address, port]` of the client, or `nil`.
+    pub(crate) fn peer(&self) -> Option<(String, u16)> {
+        endpoint(self.inner.head().peer())
+    }
+
+    /// `[address, port]` that the client connected to, or `nil`.
+    pub(crate) fn local(&self) -> Option<(String, u16)> {
+        endpoint(self.inner.head().local())
+    }
+
+    /// `[[name, value], ...]` as they came.
+    pub(crate) fn headers(ruby: &Ruby, request: &Self) -> Result<RArray, Error> {
+        pairs(ruby, request.inner.head().headers())
+    }
+
+    /// `nil` if there is no body, or none of known length.
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        match self.inner.head().body() {
+            Body::Length(length) => Some(length),
+            Body::None | Body::Unknown => None,
+        }
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.inner.head().body(), Body::None | Body::Length(0))
+    }
+
+    pub(crate) fn is_replay(&self) -> bool {
+        self.inner.is_replay()
+    }
+
+    /// The next piece of the body, at most `max` bytes; waits for one. `nil` at the end.
+    pub(crate) fn read(ruby: &Ruby, request: &Self, max: usize) -> Result<Option<RString>, Error> {
+        let inner = &request.inner;
+        let mut read = inner.try_read(max);
+        loop {
+            match read {
+                Read::Data(data) => return Ok(Some(ruby.str_from_slice(&data))),
+                Read::End => return Ok(None),
+                Read::Failed(error) => return Err(errors::read(ruby, error)),
+                Read::Interrupted => gvl::check_interrupts(ruby)?,
+                Read::Nothing => {}
+            }
+            read = match gvl::without_gvl(ruby, |wait| inner.read(max, wait)) {
+                Waited::Over(read) => read,
+                Waited::NotBegun => Read::Interrupted,
+            };
+        }
+    }
+
+    /// The same without waiting: `:wait_readable` if nothing is there yet.
+    pub(crate) fn read_available(ruby: &Ruby, request: &Self, max: usize) -> Result<Value, Error> {
+        match request.inner.try_read(max) {
+            Read::Data(data) => Ok(ruby.str_from_slice(&data).as_value()),
+            Read::End => Ok(ruby.qnil().as_value()),
+            Read::Nothing | Read::Interrupted => Ok(ruby.to_symbol("wait_readable").as_value()),
+            Read::Failed(error) => Err(errors::read(ruby, error)),
+        }
+    }
+
+    /// `[[name, value], ...]` once the body has ended, or `nil` if there are none.
+    pub(crate) fn trailers(ruby: &Ruby, request: &Self) -> Result<Option<RArray>, Error> {
+        request.inner.trailers().map(|block| pairs(ruby, block.as_headers())).transpose()
+    }
+
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.inner.is_disconnected()
+    }
+
+    pub(crate) fn reply(&self) -> Reply {
+        Reply::from(self.inner.reply())
+    }
+
+    pub(crate) fn inspect(&self) -> String {
+        format!("#<Swiftiply::{:?}>", self.inner)
+    }
+}
+
+fn endpoint(endpoint: Endpoint) -> Option<(String, u16)> {
+    endpoint.map(|address| (address.ip().to_canonical().to_string(), address.port()))
+}
+
+fn pairs(ruby: &Ruby, headers: Headers<'_>) -> Result<RArray, Error> {
+    let array = ruby.ary_new_capa(headers.len());
+    for (name, value) in headers {
+        array.push(ruby.ary_new_from_values(&[ruby.str_from_slice(name.as_bytes()), ruby.str_from_slice(value)]))?;
+    }
+    Ok(array)
+}
