@@ -1,7 +1,17 @@
-//! The Swiftiply proxy.
+//! The Swiftiply proxy: clients in front, backends that dial in behind, and exact dispatch between them.
+//!
+//! Read in this order: `site` (who gets which slot), `exchange` (one request's reply on its way), `client` and `link`
+//! (the two ends, which meet only in those), `shard` (the thread they live on), `run` (the proxy as a whole).
 
+mod access;
+mod buffer;
+mod client;
 pub mod config;
+mod exchange;
 pub mod http;
+mod link;
+mod listen;
 pub mod logging;
 pub mod run;
+mod shard;
 pub mod site;

@@ -1,9 +1,10 @@
 //! The command line. The flags of Swiftiply 0.6 that people have in their start scripts still work.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{PathBuf, absolute};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use swiftiply::config::{Config, LogLevel};
+use swiftiply::config::{ConfigSource, LogLevel, Overrides};
 
 /// A narrow, fast clustering proxy whose backends are its clients.
 ///
@@ -70,24 +71,28 @@ pub enum Level {
 }
 
 impl Args {
-    /// What the command line says wins over what the file says.
-    pub fn apply(&self, config: &mut Config) -> std::io::Result<()> {
-        if let Some(daemonize) = self.daemonize {
-            config.process.daemonize = daemonize == YesNo::Yes;
+    /// Where the configuration comes from. All paths become absolute: a daemon leaves the folder where it
+    /// was started.
+    pub fn source(&self) -> io::Result<ConfigSource> {
+        Ok(ConfigSource {
+            path: self.config.as_ref().map(absolute).transpose()?,
+            overrides: Overrides {
+                daemonize: self.daemonize.map(|answer| answer == YesNo::Yes),
+                pidfile: self.pidfile.as_ref().map(absolute).transpose()?,
+                log_level: self.log_level.map(LogLevel::from),
+            },
+        })
+    }
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => LogLevel::Error,
+            Level::Warn => LogLevel::Warn,
+            Level::Info => LogLevel::Info,
+            Level::Debug => LogLevel::Debug,
+            Level::Trace => LogLevel::Trace,
         }
-        if let Some(pidfile) = &self.pidfile {
-            // Absolute, because a daemon leaves the folder where it was started.
-            config.process.pidfile = Some(std::path::absolute(pidfile)?);
-        }
-        if let Some(level) = self.log_level {
-            config.log.level = match level {
-                Level::Error => LogLevel::Error,
-                Level::Warn => LogLevel::Warn,
-                Level::Info => LogLevel::Info,
-                Level::Debug => LogLevel::Debug,
-                Level::Trace => LogLevel::Trace,
-            };
-        }
-        Ok(())
     }
 }

@@ -5,13 +5,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use swiftiply::config::{AccessLog, Config, Identity, LogLevel, SiteConfig};
+use swiftiply::config::{AccessLog, Config, ConfigSource, Identity, LogLevel, SiteConfig};
 
-use super::{Failure, print_warnings, source_of};
+use super::{Failure, print_warnings};
 
 /// Prints the meaning on standard output, warnings on standard error.
 pub fn check(file: Option<&Path>) -> Result<(), Failure> {
-    let (config, warnings) = source_of(file).reload().map_err(Failure::Config)?;
+    let source = ConfigSource { path: file.map(Path::to_owned), ..ConfigSource::default() };
+    let (config, warnings) = source.reload().map_err(Failure::Config)?;
     // Whoever closes the pipe early (`| head`) has seen enough.
     let _ = io::stdout().write_all(describe(&config).as_bytes());
     print_warnings(&warnings);

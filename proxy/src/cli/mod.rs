@@ -11,11 +11,11 @@ mod pidfile;
 mod start;
 
 use std::fmt;
-use std::path::Path;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use swiftiply::config::{ConfigError, ConfigSource, Warning};
+use swiftiply::config::{ConfigError, Warning};
 use swiftiply::logging::LogError;
 use swiftiply::run::{BindError, RunError};
 
@@ -41,6 +41,8 @@ pub fn main() -> ExitCode {
 /// Why the command fails: one sentence.
 #[derive(Debug)]
 enum Failure {
+    /// The folder in which the command was started is gone, so relative paths mean nothing.
+    Folder(io::Error),
     Config(ConfigError),
     Log(LogError),
     Pidfile(pidfile::PidfileError),
@@ -62,6 +64,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Failure::Folder(cause) => {
+                write!(f, "the current folder cannot be used ({cause}); go to another one")
+            }
             Failure::Config(error) => error.fmt(f),
             Failure::Log(error) => error.fmt(f),
             Failure::Pidfile(error) => error.fmt(f),
@@ -77,9 +82,4 @@ fn print_warnings(warnings: &[Warning]) {
     for warning in warnings {
         eprintln!("swiftiply: warning: {warning}");
     }
-}
-
-/// The source that a path, or none, stands for.
-fn source_of(file: Option<&Path>) -> ConfigSource {
-    ConfigSource { path: file.map(Path::to_owned) }
 }

@@ -1,9 +1,7 @@
 //! Starting the proxy, in the one order that works.
 
-use std::path::absolute;
-
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use swiftiply::config::{Config, ConfigError, ConfigSource};
+use swiftiply::config::{Config, ConfigSource};
 use swiftiply::logging;
 use swiftiply::run::Proxy;
 
@@ -11,7 +9,7 @@ use super::args::Args;
 use super::daemon::{self, Daemon};
 use super::identity::{self, NewIdentity};
 use super::pidfile::Pidfile;
-use super::{Failure, print_warnings, source_of};
+use super::{Failure, print_warnings};
 
 /// Runs until the proxy has stopped.
 pub fn start(args: &Args) -> Result<(), Failure> {
@@ -34,14 +32,8 @@ pub fn start(args: &Args) -> Result<(), Failure> {
 }
 
 fn read(args: &Args) -> Result<(ConfigSource, Config), Failure> {
-    let unreadable = |cause| {
-        let file = args.config.clone().unwrap_or_default();
-        Failure::Config(ConfigError::Unreadable { file, cause })
-    };
-    let file = args.config.as_ref().map(absolute).transpose().map_err(unreadable)?;
-    let source = source_of(file.as_deref());
-    let (mut config, warnings) = source.reload().map_err(Failure::Config)?;
-    args.apply(&mut config).map_err(unreadable)?;
+    let source = args.source().map_err(Failure::Folder)?;
+    let (config, warnings) = source.reload().map_err(Failure::Config)?;
     print_warnings(&warnings);
     Ok((source, config))
 }

@@ -38,7 +38,7 @@ pub use error::{ConfigError, Fault, Hint, Place, Warning};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
 pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process, SiteConfig};
 pub use secret::Secret;
-pub use source::ConfigSource;
+pub use source::{ConfigSource, Overrides};
 
 impl Config {
     /// What a file says, and what is to be said about it. Reads the key files that it names; resolves no

@@ -1,6 +1,6 @@
 //! How a request's body is delimited (RFC 9112 section 6.3).
 
-use swiftiply_wire::Version;
+use swiftiply_wire::{Body, Version};
 
 use super::field::{is_token, list};
 use super::refusal::Refusal;
@@ -29,6 +29,17 @@ impl Framing {
             (_, Some(_)) if version == Version::Http10 => Err(Refusal::CodingInHttp10),
             (Some(_), Some(_)) => Err(Refusal::LengthAndCoding),
             (None, Some(coding)) => check_coding(coding).map(|()| Self::Chunked),
+        }
+    }
+}
+
+impl From<Framing> for Body {
+    /// As it is told on the link.
+    fn from(framing: Framing) -> Self {
+        match framing {
+            Framing::None => Body::None,
+            Framing::Length(length) => Body::Length(length),
+            Framing::Chunked => Body::Unknown,
         }
     }
 }

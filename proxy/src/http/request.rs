@@ -7,7 +7,7 @@ use swiftiply_wire::Version;
 use super::authority::Authority;
 use super::connection::{self, ConnectionOptions};
 use super::diagnosis;
-use super::field::{Kind, list};
+use super::field::{Kind, has_underscore, list};
 use super::framing::Framing;
 use super::limits::{HEADERS_ROOM, Limits};
 use super::refusal::Refusal;
@@ -91,7 +91,7 @@ pub struct Head<'h> {
     /// The protocol that the client offers to change to (RFC 9110 section 7.8; HTTP/1.1 only). Never `h2c`: it would
     /// open a way past this parser.
     pub upgrade: Option<&'h [u8]>,
-    /// The client takes trailers (`TE: trailers`).
+    /// The client takes trailers (`TE: trailers`, HTTP/1.1 only).
     pub te_trailers: bool,
     /// How many headers were dropped because of an underscore in the name: as `HTTP_A_B` an app could not tell
     /// `A_B` from `A-B` (CVE-2015-7519).
@@ -139,7 +139,7 @@ impl<'h> Head<'h> {
             keep_alive: seen.keep_alive(version),
             expect_continue: seen.expect_continue(version, framing)?,
             upgrade: seen.upgrade(version),
-            te_trailers: seen.te_trailers,
+            te_trailers: seen.te_trailers && version == Version::Http11,
             underscored: seen.underscored,
             headers,
             kinds: &room.kinds[..count],
@@ -173,7 +173,7 @@ impl<'h> Seen<'h> {
         let mut kept = 0;
         for index in 0..headers.len() {
             let header = headers[index];
-            if header.name.as_bytes().contains(&b'_') {
+            if has_underscore(header.name.as_bytes()) {
                 self.underscored += 1;
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Trailers: headers after a chunked body (RFC 9112 section 7.1.2).
 
 use super::diagnosis;
-use super::field::Kind;
+use super::field::{Kind, has_underscore};
 use super::limits::{Limits, TRAILERS_ROOM};
 use super::refusal::Refusal;
 
@@ -123,6 +123,6 @@ pub(super) fn is_allowed(name: &[u8]) -> bool {
     ];
     // Every name that means something to a proxy falls under one of the reasons.
     Kind::of(name) == Kind::Other
-        && !name.contains(&b'_')
+        && !has_underscore(name)
         && !FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
 }

@@ -10,11 +10,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
-
 use super::{LogError, open};
 
 /// A buffer of this many bytes is written at once: about 500 lines, one system call.
@@ -48,7 +43,13 @@ impl Target {
 
 /// The end of the access log that shards hold. Appending never waits for the disk.
 #[derive(Clone)]
-pub(super) struct AccessWriter(Arc<Shared>);
+pub struct AccessWriter(Arc<Shared>);
+
+impl fmt::Debug for AccessWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessWriter(..)")
+    }
+}
 
 struct Shared {
     state: Mutex<State>,
@@ -60,14 +61,15 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: Vec<u8>,
-    lost: u64,
+    /// Lines that found no room.
+    lost: usize,
     new_file: Option<File>,
     is_finishing: bool,
     is_finished: bool,
 }
 
 impl AccessWriter {
-    pub fn start(target: Target) -> Self {
+    pub(super) fn start(target: Target) -> Self {
         let path = match &target {
             Target::Stdout => None,
             Target::File(path, _) => Some(path.clone()),
@@ -81,44 +83,37 @@ impl AccessWriter {
         AccessWriter(shared)
     }
 
-    pub fn reopen(&self) -> Result<(), LogError> {
+    pub(super) fn reopen(&self) -> Result<(), LogError> {
         if let Some(path) = &self.0.path {
             self.0.lock().new_file = Some(open(path)?);
         }
         Ok(())
     }
 
+    /// Takes whole lines; drops and counts them when the writing thread does not keep up.
+    pub fn append(&self, lines: &[u8]) {
+        let mut state = self.0.lock();
+        let before = state.lines.len();
+        if before + lines.len() > BUFFER_BYTES_MAX {
+            state.lost += lines.iter().filter(|&&byte| byte == b'\n').count();
+            return;
+        }
+        state.lines.extend_from_slice(lines);
+        let is_full = before < WRITE_BYTES && state.lines.len() >= WRITE_BYTES;
+        drop(state);
+        if before == 0 || is_full {
+            self.0.changed.notify_all();
+        }
+    }
+
     /// Returns when every line is written.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         let mut state = self.0.lock();
         state.is_finishing = true;
         self.0.changed.notify_all();
         while !state.is_finished {
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-}
-
-impl Write for AccessWriter {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock();
-        if state.lines.len() + line.len() > BUFFER_BYTES_MAX {
-            state.lost += 1;
-            return Ok(line.len());
-        }
-        let before = state.lines.len();
-        state.lines.extend_from_slice(line);
-        let is_first = before == 0;
-        let is_full = before < WRITE_BYTES && state.lines.len() >= WRITE_BYTES;
-        drop(state);
-        if is_first || is_full {
-            self.0.changed.notify_all();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -166,25 +161,6 @@ impl Shared {
     }
 }
 
-/// An event as its message alone: the data plane has formatted the whole line.
-pub(super) struct BareLine;
-
-impl<S, N> FormatEvent<S, N> for BareLine
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,10 +176,10 @@ mod tests {
     fn every_line_is_in_the_file_when_the_log_is_finished() {
         let folder = folder("access-order");
         let path = folder.join("access.log");
-        let mut log = AccessWriter::start(Target::file(&path).unwrap());
+        let log = AccessWriter::start(Target::file(&path).unwrap());
         let lines: Vec<String> = (0..20_000).map(|n| format!("line {n}\n")).collect();
         for line in &lines {
-            log.write_all(line.as_bytes()).unwrap();
+            log.append(line.as_bytes());
         }
         log.finish();
         assert_eq!(fs::read_to_string(&path).unwrap(), lines.concat());
@@ -214,8 +190,8 @@ mod tests {
     fn after_a_rotation_lines_go_to_the_new_file() {
         let folder = folder("access-rotation");
         let (path, old) = (folder.join("access.log"), folder.join("access.log.1"));
-        let mut log = AccessWriter::start(Target::file(&path).unwrap());
-        log.write_all(b"before\n").unwrap();
+        let log = AccessWriter::start(Target::file(&path).unwrap());
+        log.append(b"before\n");
         fs::rename(&path, &old).unwrap();
         log.reopen().unwrap();
         log.finish();
@@ -229,11 +205,11 @@ mod tests {
         // A pipe that nobody reads: the writing thread is stuck in it for good.
         let (reader, pipe) = io::pipe().unwrap();
         let target = Target::File(PathBuf::from("pipe"), File::from(std::os::fd::OwnedFd::from(pipe)));
-        let mut log = AccessWriter::start(target);
-        let line = vec![b'x'; 64 * 1024];
+        let log = AccessWriter::start(target);
+        let line = [&[b'x'; 64 * 1024 - 1][..], b"\n"].concat();
         // More than buffer, pipe and the lines on their way hold: the rest is dropped, none of it blocks.
         for _ in 0..4 * BUFFER_BYTES_MAX / line.len() {
-            log.write_all(&line).unwrap();
+            log.append(&line);
         }
         let state = log.0.lock();
         assert!(state.lost > 0);

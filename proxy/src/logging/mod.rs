@@ -1,8 +1,5 @@
-//! Log lines: messages for people on standard error or in a file, and one line per request, which goes
-//! its own way because it is written far more often.
-//!
-//! A line for the access log is an event of the target [`ACCESS`] whose message is the whole line:
-//! `tracing::info!(target: logging::ACCESS, "{line}")`.
+//! Log lines: messages for people, by `tracing`, on standard error or in a file; and one line for each
+//! request, which goes its own way ([`AccessWriter`]) because it is written far more often.
 
 mod access;
 mod messages;
@@ -15,17 +12,10 @@ use std::sync::OnceLock;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{AccessLog, Log, LogLevel};
-use access::AccessWriter;
+pub use access::AccessWriter;
 use messages::MessageWriter;
-
-/// The target of the access log's events.
-pub const ACCESS: &str = "access";
 
 /// The logs of this process, once they are started.
 static OPEN: OnceLock<Logs> = OnceLock::new();
@@ -47,21 +37,17 @@ pub fn start(log: &Log) -> Result<(), LogError> {
         None => MessageWriter::stderr(),
         Some(path) => MessageWriter::file(path)?,
     };
-    let logs = Logs { access, messages };
-    let subscriber = logs.subscriber(log.level);
-    if OPEN.set(logs).is_ok() {
-        // Fails only where another subscriber was set, which then gets the lines.
+    let subscriber = subscriber(messages.clone(), log.level);
+    if OPEN.set(Logs { access, messages }).is_ok() {
+        // Fails only where another subscriber was set, which then gets the messages.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
     Ok(())
 }
 
-impl Logs {
-    fn subscriber(&self, level: LogLevel) -> impl Subscriber + Send + Sync + use<> {
-        tracing_subscriber::registry()
-            .with(self.access.clone().map(access_layer))
-            .with(message_layer(self.messages.clone(), level))
-    }
+/// Where access-log lines go; None if nowhere, or before [`start`].
+pub fn access_writer() -> Option<AccessWriter> {
+    OPEN.get().and_then(|logs| logs.access.clone())
 }
 
 /// Opens the files anew under their names, after they were moved away by a log rotation. A file that
@@ -104,22 +90,7 @@ fn open(file: &Path) -> Result<File, LogError> {
     opened.map_err(|cause| LogError { file: file.to_owned(), cause })
 }
 
-fn access_layer<S>(writer: AccessWriter) -> impl Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let is_access = filter_fn(|event| event.target() == ACCESS).with_max_level_hint(LevelFilter::INFO);
-    tracing_subscriber::fmt::layer()
-        .event_format(access::BareLine)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .with_filter(is_access)
-}
-
-fn message_layer<S>(writer: MessageWriter, level: LogLevel) -> impl Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
+fn subscriber(messages: MessageWriter, level: LogLevel) -> impl Subscriber + Send + Sync {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -127,42 +98,33 @@ where
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let is_wanted = filter_fn(move |event| event.target() != ACCESS && *event.level() <= level)
-        // So that `debug!` and `trace!` cost nothing while nobody wants them.
-        .with_max_level_hint(level);
-    tracing_subscriber::fmt::layer()
+    tracing_subscriber::fmt()
+        .with_max_level(level)
         .with_target(false)
-        .with_ansi(writer.is_terminal())
-        .with_writer(move || writer.clone())
-        .with_filter(is_wanted)
+        .with_ansi(messages.is_terminal())
+        .with_writer(move || messages.clone())
+        .finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
-    use tracing::{debug, info, warn};
+    use tracing::{info, warn};
 
     #[test]
-    fn messages_and_access_lines_go_their_own_ways() {
+    fn messages_of_the_wanted_level_are_written_with_time_and_level() {
         let folder = std::env::temp_dir().join(format!("swiftiply-logging-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let (access, messages) = (folder.join("access.log"), folder.join("error.log"));
-        let logs = Logs {
-            access: Some(AccessWriter::start(access::Target::file(&access).unwrap())),
-            messages: MessageWriter::file(&messages).unwrap(),
-        };
-        tracing::subscriber::with_default(logs.subscriber(LogLevel::Warn), || {
-            info!(target: ACCESS, "{} \"GET / HTTP/1.1\" {}", "192.0.2.1", 200);
+        let file = folder.join("error.log");
+        let messages = MessageWriter::file(&file).unwrap();
+        tracing::subscriber::with_default(subscriber(messages, LogLevel::Warn), || {
             warn!("the queue is full");
             info!("too unimportant");
-            debug!(target: ACCESS, "no access line");
         });
-        logs.access.unwrap().finish();
-        assert_eq!(fs::read_to_string(&access).unwrap(), "192.0.2.1 \"GET / HTTP/1.1\" 200\n");
-        let messages = fs::read_to_string(&messages).unwrap();
-        assert!(messages.ends_with(" WARN the queue is full\n"), "{messages}");
-        assert_eq!(messages.lines().count(), 1, "{messages}");
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(written.ends_with(" WARN the queue is full\n"), "{written}");
+        assert_eq!(written.lines().count(), 1, "{written}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -6,6 +6,7 @@ use crate::WireError;
 use crate::limits::TEXT_MAX;
 
 /// Takes fields off the front of a payload; every reader names its field, so that an error says where.
+#[derive(Clone)]
 pub(crate) struct Take<'a> {
     all: &'a [u8],
     at: usize,

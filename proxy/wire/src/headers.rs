@@ -111,6 +111,7 @@ impl<'a> IntoIterator for Headers<'a> {
 }
 
 /// Walks a list of headers.
+#[derive(Clone)]
 pub struct HeadersIter<'a> {
     left: u16,
     from: Take<'a>,

@@ -1,0 +1,284 @@
+//! The client's socket with its buffers and deadlines.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Own;
+use super::request::Request;
+use crate::access;
+use crate::buffer::Buffer;
+use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
+use crate::shard::{Alarm, Directory, Millis, Shard};
+use crate::site::Waiter;
+
+/// Bytes that a client may send ahead of what we want of it: pipelined requests, or a body that has no slot yet. One
+/// head at its largest fits; a client that sends more waits.
+pub(super) const AHEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long, and for how many bytes, a connection that we close is still read, so that the client sees our last answer
+/// before it sees a reset (RFC 9112 section 9.6).
+const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+
+/// A client's connection.
+pub(super) struct Connection {
+    pub(super) shard: Rc<Shard>,
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) local: Option<SocketAddr>,
+    /// Read and not used yet.
+    pub(super) incoming: Buffer,
+    /// To be written; the first `written` bytes have left.
+    pub(super) out: Vec<u8>,
+    written: usize,
+    /// When something must have come from the client.
+    alarm: Alarm,
+    /// When the client must have taken something.
+    write_alarm: Alarm,
+    parser: HeadParser,
+    /// Shared with the site while a request waits.
+    waiter: Option<Arc<Waiter>>,
+}
+
+const HEAD_TOO_SLOW: Own = Own::new(408, "The request's head did not arrive in time.");
+const HEAD_CUT: Own = Own::new(400, "The connection was closed in the middle of the request's head.");
+
+/// Why nothing more comes from this client.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// It left, or was idle for too long: there is nobody to talk to.
+    Quietly,
+    /// It must be told why, and the connection is of no use after that.
+    Refused(Own),
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Own::new(refusal.status(), refusal.explain()))
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Self {
+        Self::Quietly
+    }
+}
+
+impl Connection {
+    pub(super) async fn new(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr) -> Self {
+        let (alarm, write_alarm) =
+            poll_fn(|cx| Poll::Ready((shard.alarms.add(cx), shard.alarms.add(cx)))).await;
+        let local = stream.local_addr().ok();
+        Self {
+            shard,
+            stream,
+            peer,
+            local,
+            incoming: Buffer::default(),
+            out: Vec::new(),
+            written: 0,
+            alarm,
+            write_alarm,
+            parser: HeadParser::default(),
+            waiter: None,
+        }
+    }
+
+    /// The next request's head.
+    pub(super) async fn next_request(&mut self) -> Result<Request, Ended> {
+        let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
+        self.alarm.set(self.shard.now() + idle_ms);
+        let mut has_begun = false;
+        let request = poll_fn(|cx| self.poll_head(cx, &mut has_begun)).await;
+        self.alarm.stop();
+        request
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>, has_begun: &mut bool) -> Poll<Result<Request, Ended>> {
+        let directory = self.shard.directory();
+        loop {
+            if let Some(request) = self.parse(&directory)? {
+                return Poll::Ready(Ok(request));
+            }
+            if self.parser.has_begun() && !std::mem::replace(has_begun, true) {
+                let head_ms = as_millis(directory.config().limits.head_timeout);
+                self.alarm.set(self.shard.now() + head_ms);
+            }
+            if !*has_begun && self.shard.is_draining() {
+                return Poll::Ready(Err(Ended::Quietly));
+            }
+            match self.poll_fill(cx, directory.config().limits.head + AHEAD_BYTES_MAX) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.cut_head(*has_begun))),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending if self.is_late() && *has_begun => {
+                    return Poll::Ready(Err(Ended::Refused(HEAD_TOO_SLOW)));
+                }
+                Poll::Pending if self.is_late() => return Poll::Ready(Err(Ended::Quietly)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// A client that closes in the middle of a head is told so, in case it only closed its sending side.
+    fn cut_head(&self, has_begun: bool) -> Ended {
+        if has_begun { Ended::Refused(HEAD_CUT) } else { Ended::Quietly }
+    }
+
+    fn parse(&mut self, directory: &Directory) -> Result<Option<Request>, Refusal> {
+        if self.incoming.is_empty() {
+            return Ok(None);
+        }
+        let mut room = HeaderRoom::new();
+        let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
+        let Some((used, head)) = parsed else { return Ok(None) };
+        let request = Request::new(&head, directory, self.peer, self.local, self.shard.is_draining());
+        self.incoming.consume(used);
+        Ok(Some(request))
+    }
+
+    /// Reads what has come, unless `max` bytes are there already: then it never becomes ready. Gives how many; nought
+    /// means that the client has closed its side.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>> {
+        if !self.incoming.has_memory() {
+            self.incoming = self.shard.client_buffers.take();
+        }
+        let room = self.incoming.room(max);
+        if room.is_empty() {
+            return Poll::Pending;
+        }
+        let mut room = ReadBuf::new(room);
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut room);
+        let n = room.filled().len();
+        self.incoming.filled(n);
+        if self.incoming.is_empty() {
+            self.shard.client_buffers.give_back(&mut self.incoming);
+        }
+        outcome.map_ok(|()| n)
+    }
+
+    /// Ready when the client has closed its side (`Ok`) or is gone altogether (`Err`). What it sends ahead is kept.
+    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.poll_fill(cx, AHEAD_BYTES_MAX) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Writes `out` as far as the client takes it; ready when all of it has left. A client that takes nothing for too
+    /// long counts as gone.
+    pub(super) fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = self.written;
+        while self.written < self.out.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => self.written += n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if self.is_stuck(before) => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        self.write_alarm.stop();
+        Poll::Ready(Ok(()))
+    }
+
+    fn is_stuck(&self, written_before: usize) -> bool {
+        if self.write_alarm.is_set() && self.written == written_before {
+            return self.write_alarm.is_due(self.shard.now());
+        }
+        let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
+        self.write_alarm.set(self.shard.now() + idle_ms);
+        false
+    }
+
+    /// Sends an answer of our own.
+    pub(super) async fn say(&mut self, page: &ErrorPage<'_>) -> io::Result<()> {
+        page.render(&mut self.out, &self.shard.date.borrow());
+        poll_fn(|cx| self.poll_write_out(cx)).await
+    }
+
+    /// Closes after all has been said: our side first, then reads on for a moment.
+    pub(super) async fn close(mut self) {
+        let _ = self.stream.shutdown().await;
+        let mut left = LINGER_BYTES_MAX;
+        let until_closed = poll_fn(|cx| {
+            loop {
+                self.incoming.consume(self.incoming.len());
+                match self.poll_fill(cx, AHEAD_BYTES_MAX) {
+                    Poll::Ready(Ok(n)) if n > 0 && n < left => left -= n,
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        let _ = timeout(LINGER_TIME, until_closed).await;
+    }
+
+    /// Closes so that nobody takes what was sent for whole: by a reset.
+    pub(super) fn cut(self) {
+        // Without it the socket closes in order; the framing of a cut reply mostly shows the cut in any case.
+        let _ = self.stream.set_zero_linger();
+    }
+
+    pub(super) fn waiter(&mut self) -> &Arc<Waiter> {
+        self.waiter.get_or_insert_default()
+    }
+
+    /// Sets the time by which something has to have happened.
+    pub(super) fn expect_within(&self, time: Duration) {
+        self.alarm.set(self.shard.now() + as_millis(time));
+    }
+
+    /// Nothing has to happen.
+    pub(super) fn expect_nothing(&self) {
+        self.alarm.stop();
+    }
+
+    /// Whether that time has passed.
+    pub(super) fn is_late(&self) -> bool {
+        self.alarm.is_due(self.shard.now())
+    }
+
+    /// Writes the request's line in the access log.
+    pub(super) fn note(&self, request: &Request) {
+        self.shard.access.note(&access::Entry {
+            peer: self.peer,
+            request: &request.log,
+            outcome: &request.outcome,
+            took: request.began.elapsed(),
+        });
+    }
+
+    /// Writes the line of a request that could not be read.
+    pub(super) fn note_refusal(&self, refusal: &Own) {
+        tracing::debug!("client {}: {}: {}", self.peer, refusal.status, refusal.explanation);
+        self.shard.access.note(&access::Entry {
+            peer: self.peer,
+            request: &access::RequestLine::unreadable(),
+            outcome: &access::Outcome { status: refusal.status, ..access::Outcome::default() },
+            took: Duration::ZERO,
+        });
+    }
+}
+
+fn as_millis(time: Duration) -> Millis {
+    time.as_millis() as Millis
+}

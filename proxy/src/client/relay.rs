@@ -1,0 +1,167 @@
+//! One delivery of a request to a backend: body one way, reply the other, until either is over.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use swiftiply_wire::limits::WINDOW_DEFAULT;
+use swiftiply_wire::{CancelCode, StreamId};
+
+use super::connection::{Connection, Ended};
+use super::request::Request;
+use crate::exchange::{Exchange, Failure};
+use crate::link::Link;
+use crate::shard::SiteHere;
+use crate::site::Slot;
+
+/// Reply body that the client has taken before the backend is granted as much again: a quarter of the window keeps it
+/// sending, and a small reply needs no grant at all.
+const CREDIT_STEP: u32 = WINDOW_DEFAULT / 4;
+
+/// How a delivery ended.
+#[derive(Debug)]
+pub(super) enum Relayed {
+    /// The client has the whole reply.
+    Whole {
+        /// The connection stays.
+        keep: bool,
+    },
+    /// The client left.
+    ClientGone,
+    /// The client's body broke off, or broke a rule; it has seen nothing of a reply.
+    BadBody(Ended),
+    /// The reply broke off after its beginning.
+    Cut,
+    /// The backend had no slot after all.
+    Refused(Slot),
+    /// The backend's link was gone before the request left.
+    NoLink,
+    /// No reply came.
+    Failed(Failure),
+}
+
+/// Delivers a request to the backend whose slot it has.
+pub(super) async fn deliver(
+    connection: &mut Connection,
+    request: &mut Request,
+    site: &Rc<SiteHere>,
+    slot: Slot,
+) -> Relayed {
+    let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
+    let exchange = Exchange::new(request.rules, link.hello.window, request.upload.left());
+    let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else { return Relayed::NoLink };
+    request.deliveries += 1;
+    let mut delivery = Delivery { link: &link, stream, exchange: &exchange, unpaid: 0, writing: 0, has_left: false };
+    let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
+    connection.expect_nothing();
+    request.note_delivery(&link, &exchange);
+    delivery.settle(end)
+}
+
+struct Delivery<'a> {
+    link: &'a Rc<Link>,
+    stream: StreamId,
+    exchange: &'a Rc<Exchange>,
+    /// Bytes of reply body that the client has taken and the backend was not credited with.
+    unpaid: u32,
+    /// Bytes of reply body in the connection's `out`.
+    writing: u32,
+    /// The client has closed its side.
+    has_left: bool,
+}
+
+/// How the two flows ended.
+enum End {
+    /// All that the backend had to say has reached the client.
+    Over,
+    ClientGone,
+    BadBody(Ended),
+}
+
+impl Delivery<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>, connection: &mut Connection, request: &mut Request) -> Poll<End> {
+        self.exchange.wake_with(cx);
+        loop {
+            match connection.poll_write_out(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.pay();
+                    if self.exchange.has_out() {
+                        self.writing = self.exchange.take_out(&mut connection.out);
+                        continue;
+                    }
+                    if self.exchange.is_over() {
+                        return Poll::Ready(End::Over);
+                    }
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(End::ClientGone),
+                Poll::Pending => {}
+            }
+            match self.poll_client(cx, connection, request) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+    }
+
+    /// What comes from the client: its body; after that only its leaving matters, or what it says through a tunnel.
+    fn poll_client(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        request: &mut Request,
+    ) -> Result<bool, End> {
+        if self.exchange.is_tunnel() {
+            return request.upload.poll_tunnel(cx, connection, self.link, self.stream, self.exchange).map_err(|_| End::ClientGone);
+        }
+        if request.upload.poll(cx, connection, self.link, self.stream, self.exchange).map_err(End::BadBody)? {
+            return Ok(true);
+        }
+        if self.has_left {
+            return Ok(false);
+        }
+        match connection.poll_left(cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Err(_)) => Err(End::ClientGone),
+            Poll::Ready(Ok(())) if !request.upload.is_read() => Err(End::BadBody(Ended::Quietly)),
+            Poll::Ready(Ok(())) => {
+                // It may have closed only its sending side: the app is told, and a reply that still comes is delivered.
+                self.has_left = true;
+                self.link.cancel(self.stream, CancelCode::ClientLeft);
+                Ok(false)
+            }
+        }
+    }
+
+    /// The client has taken what was written; the backend may send as much again.
+    fn pay(&mut self) {
+        self.unpaid += std::mem::take(&mut self.writing);
+        if self.unpaid >= CREDIT_STEP && !self.exchange.is_over() {
+            let credit = std::mem::take(&mut self.unpaid);
+            self.exchange.paid(credit);
+            self.link.credit(self.stream, credit);
+        }
+    }
+
+    fn settle(self, end: End) -> Relayed {
+        if !self.exchange.is_over() {
+            let code = match end {
+                End::BadBody(_) => CancelCode::RequestCut,
+                _ => CancelCode::ClientLeft,
+            };
+            self.link.cancel(self.stream, code);
+            self.link.forget(self.stream);
+        }
+        match end {
+            End::ClientGone => Relayed::ClientGone,
+            End::BadBody(_) if self.exchange.has_begun() => Relayed::Cut,
+            End::BadBody(ended) => Relayed::BadBody(ended),
+            End::Over => match self.exchange.take_failure() {
+                None => Relayed::Whole { keep: self.exchange.keeps_connection() },
+                Some(_) if self.exchange.has_begun() => Relayed::Cut,
+                Some(Failure::Refused(slot)) => Relayed::Refused(slot),
+                Some(failure) => Relayed::Failed(failure),
+            },
+        }
+    }
+}

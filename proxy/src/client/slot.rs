@@ -1,0 +1,56 @@
+//! Waiting for a slot.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::time::sleep_until;
+
+use super::connection::Connection;
+use super::request::Request;
+use crate::site::{Asked, Slot};
+
+/// Why a request has no slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSlot {
+    /// The client left while it waited.
+    ClientGone,
+    /// No room in the queue.
+    QueueFull,
+    /// It waited for as long as the site allows.
+    TooLate,
+    /// The site was removed by a reload.
+    SiteClosed,
+}
+
+/// Gives the slot, at once if there is one. A client that leaves is out of the queue at once.
+pub(super) async fn wait(
+    connection: &mut Connection,
+    request: &mut Request,
+    asked: Asked,
+) -> Result<Slot, NoSlot> {
+    let mut waiting = match asked {
+        Asked::Granted(slot) => return Ok(slot),
+        Asked::Waiting(waiting) => waiting,
+        Asked::Full => return Err(NoSlot::QueueFull),
+        Asked::Closed => return Err(NoSlot::SiteClosed),
+    };
+    let from = Instant::now();
+    let time = request.site.as_ref().map(|site| site.settings().timeout).unwrap_or_default();
+    // What it has waited before, ahead of a backend that died, counts.
+    let until = from + time.saturating_sub(request.outcome.waited);
+    let mut too_late = pin!(sleep_until(until.into()));
+    let slot = poll_fn(|cx| {
+        if let Poll::Ready(slot) = waiting.poll(cx) {
+            return Poll::Ready(slot.ok_or(NoSlot::SiteClosed));
+        }
+        if connection.poll_left(cx).is_ready() {
+            return Poll::Ready(Err(NoSlot::ClientGone));
+        }
+        too_late.as_mut().poll(cx).map(|()| Err(NoSlot::TooLate))
+    })
+    .await;
+    request.outcome.waited += from.elapsed();
+    slot
+}

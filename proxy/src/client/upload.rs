@@ -1,0 +1,379 @@
+//! A request's body on its way from the client to a backend.
+//!
+//! Its beginning is kept: a small body is read whole before the request takes a slot, so that a slow client costs a
+//! buffer and not a slot; and what is kept can be sent again if the backend dies. What goes beyond is passed on as it
+//! comes, as far as the backend's window and the link have room.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use swiftiply_wire::limits::DATA_MAX;
+use swiftiply_wire::{HeaderBlock, StreamId};
+
+use super::connection::{AHEAD_BYTES_MAX, Connection, Ended};
+use super::{After, Own};
+use crate::config::{self, SiteConfig};
+use crate::exchange::{Exchange, UNREAD_BODY_MAX};
+use crate::http::{self, BodyDecoder, Framing, Head, Piece};
+use crate::link::Link;
+
+/// Bytes of a body that are read before a slot is taken, at least: most forms and JSON documents. A site that keeps
+/// more for replays (`redeployment_sizelimit`) reads that much.
+const KEPT_BYTES_MIN: usize = 16 * 1024;
+
+/// How long a client may take for the rest of a body that nobody wants, if it keeps its connection by sending it.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
+
+const TOO_LARGE: Own = Own::new(413, "The request's body is larger than this site takes.");
+const TOO_SLOW: Own = Own::new(408, "The request's body arrived too slowly.");
+
+/// A request's body.
+pub(super) struct Upload {
+    decoder: BodyDecoder,
+    limits: http::Limits,
+    framing: Framing,
+    /// The beginning of the body, of which `sent` bytes have gone to the backend. Empty once more came than is kept.
+    kept: Vec<u8>,
+    kept_max: usize,
+    sent: usize,
+    has_overflowed: bool,
+    trailers: Option<HeaderBlock>,
+    /// The backend has been told that it ends here.
+    is_ended: bool,
+    is_tunnel_ended: bool,
+    expects_continue: bool,
+    total: u64,
+    total_max: u64,
+    replay_max: usize,
+    rate: Rate,
+}
+
+/// The slowest that a client may be.
+struct Rate {
+    bytes_per_window: u64,
+    /// Bytes that came since the window began.
+    bytes: u64,
+    is_running: bool,
+}
+
+impl Upload {
+    /// The body that this head announces.
+    pub(super) fn new(
+        head: &Head<'_>,
+        limits: &http::Limits,
+        pace: &config::Limits,
+        site: Option<&SiteConfig>,
+    ) -> Self {
+        let replay_max = site.filter(|site| site.redeployable).map_or(0, |site| site.redeployment_sizelimit);
+        Self {
+            decoder: BodyDecoder::new(head.framing),
+            limits: *limits,
+            framing: head.framing,
+            kept: Vec::new(),
+            kept_max: replay_max.max(KEPT_BYTES_MIN),
+            sent: 0,
+            has_overflowed: false,
+            trailers: None,
+            is_ended: matches!(head.framing, Framing::None | Framing::Length(0)),
+            is_tunnel_ended: false,
+            expects_continue: head.expect_continue,
+            total: 0,
+            total_max: site.and_then(|site| site.max_body).unwrap_or(u64::MAX),
+            replay_max,
+            rate: Rate {
+                bytes_per_window: pace.body_rate * config::Limits::BODY_RATE_WINDOW.as_secs(),
+                bytes: 0,
+                is_running: false,
+            },
+        }
+    }
+
+    /// Whether all of it has been read from the client.
+    pub(super) fn is_read(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// Whether it can be sent again from its beginning.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.has_overflowed && self.kept.len() <= self.replay_max.max(self.kept_max)
+    }
+
+    /// Begins again, for another backend.
+    pub(super) fn rewind(&mut self) {
+        debug_assert!(self.is_kept());
+        self.sent = 0;
+        self.is_ended = matches!(self.framing, Framing::None | Framing::Length(0));
+    }
+
+    /// Bytes that the client has still to send: `u64::MAX` if nobody knows.
+    pub(super) fn left(&self) -> u64 {
+        match &self.decoder {
+            BodyDecoder::Length(decoder) => decoder.left(),
+            BodyDecoder::Chunked(decoder) if decoder.is_done() => 0,
+            BodyDecoder::Chunked(_) => u64::MAX,
+        }
+    }
+
+    /// Reads a small body whole, or the beginning of a large one, before a slot is asked for. A client that waits for
+    /// `100 Continue` sends nothing before it has one.
+    pub(super) async fn gather(&mut self, connection: &mut Connection) -> Result<(), Ended> {
+        if let Framing::Length(length) = self.framing
+            && length > self.total_max
+        {
+            return Err(Ended::Refused(TOO_LARGE));
+        }
+        if self.is_read() || self.expects_continue {
+            return Ok(());
+        }
+        let gathered = poll_fn(|cx| {
+            loop {
+                self.decode_to_kept(connection)?;
+                if self.is_read() || self.has_overflowed || self.kept.len() >= self.kept_max {
+                    return Poll::Ready(Ok(()));
+                }
+                match self.poll_more(cx, connection) {
+                    Poll::Ready(Ok(())) => {}
+                    other => return other,
+                }
+            }
+        });
+        let gathered = gathered.await;
+        self.rate.rest(connection);
+        gathered
+    }
+
+    /// Moves what can be moved. True if anything did; then try again. When not, the task will be woken.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        link: &Link,
+        stream: StreamId,
+        exchange: &Exchange,
+    ) -> Result<bool, Ended> {
+        if self.is_ended {
+            return Ok(false);
+        }
+        if self.sent < self.kept.len() {
+            return Ok(self.send_kept(link, stream, exchange));
+        }
+        if self.is_read() {
+            self.send_end(link, stream);
+            return Ok(true);
+        }
+        if !exchange.wants_body() || link.poll_room(cx).is_pending() {
+            self.rate.rest(connection);
+            return Ok(false);
+        }
+        if connection.incoming.is_empty() {
+            return match self.poll_more(cx, connection) {
+                Poll::Ready(result) => result.map(|()| true),
+                Poll::Pending => Ok(false),
+            };
+        }
+        self.decode_onward(connection, link, stream, exchange)?;
+        exchange.request_left(self.left());
+        Ok(true)
+    }
+
+    /// After a 101: passes on whatever the client sends, and its end.
+    pub(super) fn poll_tunnel(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        link: &Link,
+        stream: StreamId,
+        exchange: &Exchange,
+    ) -> Result<bool, Ended> {
+        if self.is_tunnel_ended {
+            return Ok(false);
+        }
+        if connection.incoming.is_empty() {
+            return match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
+                Poll::Ready(n) => {
+                    self.is_tunnel_ended = n? == 0;
+                    if self.is_tunnel_ended {
+                        link.data(stream, &[], true);
+                    }
+                    Ok(true)
+                }
+                Poll::Pending => Ok(false),
+            };
+        }
+        if !exchange.wants_body() || link.poll_room(cx).is_pending() {
+            return Ok(false);
+        }
+        let data = connection.incoming.data();
+        let granted = exchange.spend_credit(data.len().min(DATA_MAX));
+        link.data(stream, &data[..granted], false);
+        connection.incoming.consume(granted);
+        Ok(true)
+    }
+
+    /// After the reply: reads the rest of a body that nobody wanted, if it is short, to keep the connection.
+    pub(super) async fn finish(&mut self, connection: &mut Connection) -> After {
+        if self.is_read() {
+            return After::Keep;
+        }
+        let mut left = UNREAD_BODY_MAX;
+        connection.expect_within(DISCARD_TIME);
+        let discarded = poll_fn(|cx| {
+            loop {
+                match self.decoder.decode(connection.incoming.data(), &self.limits) {
+                    Ok((_, Piece::End)) => return Poll::Ready(After::Keep),
+                    Ok((used, _)) if (used as u64) < left => {
+                        left -= used as u64;
+                        connection.incoming.consume(used);
+                    }
+                    _ => return Poll::Ready(After::Close),
+                }
+                if connection.incoming.is_empty() {
+                    match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
+                        Poll::Ready(Ok(n)) if n > 0 => {}
+                        Poll::Pending if !connection.is_late() => return Poll::Pending,
+                        _ => return Poll::Ready(After::Close),
+                    }
+                }
+            }
+        });
+        let after = discarded.await;
+        connection.expect_nothing();
+        after
+    }
+
+    fn decode_to_kept(&mut self, connection: &mut Connection) -> Result<(), Ended> {
+        while !connection.incoming.is_empty() && self.kept.len() < self.kept_max {
+            let input = connection.incoming.data();
+            let input = &input[..input.len().min(self.kept_max - self.kept.len())];
+            let (used, piece) = self.decoder.decode(input, &self.limits)?;
+            let is_end = piece == Piece::End;
+            if let Piece::Data(data) = piece {
+                self.kept.extend_from_slice(data);
+                self.total += data.len() as u64;
+            }
+            connection.incoming.consume(used);
+            self.check_total()?;
+            if is_end {
+                self.note_end();
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_kept(&mut self, link: &Link, stream: StreamId, exchange: &Exchange) -> bool {
+        let granted = exchange.spend_credit((self.kept.len() - self.sent).min(DATA_MAX));
+        if granted == 0 {
+            return false;
+        }
+        let piece = &self.kept[self.sent..self.sent + granted];
+        self.sent += granted;
+        let is_last = self.is_read() && self.trailers.is_none() && self.sent == self.kept.len();
+        link.data(stream, piece, is_last);
+        self.is_ended = is_last;
+        true
+    }
+
+    /// Passes on a piece that just came; keeps it too as long as all of the body is kept.
+    fn decode_onward(
+        &mut self,
+        connection: &mut Connection,
+        link: &Link,
+        stream: StreamId,
+        exchange: &Exchange,
+    ) -> Result<(), Ended> {
+        let input = connection.incoming.data();
+        let granted = exchange.spend_credit(input.len().min(DATA_MAX));
+        let (used, piece) = self.decoder.decode(&input[..granted], &self.limits)?;
+        let is_done = self.decoder.is_done();
+        match piece {
+            Piece::Data(data) => {
+                exchange.refund((granted - data.len()) as u32);
+                self.total += data.len() as u64;
+                if !self.has_overflowed && self.kept.len() + data.len() <= self.kept_max {
+                    self.kept.extend_from_slice(data);
+                    self.sent = self.kept.len();
+                } else {
+                    self.has_overflowed = true;
+                    self.kept = Vec::new();
+                    self.sent = 0;
+                }
+                // A body by length ends with its last byte; the end of a chunked one comes apart.
+                let is_last = is_done && matches!(self.framing, Framing::Length(_));
+                link.data(stream, data, is_last);
+                self.is_ended = is_last;
+            }
+            Piece::More | Piece::End => exchange.refund(granted as u32),
+        }
+        connection.incoming.consume(used);
+        if is_done {
+            self.note_end();
+        }
+        self.check_total()
+    }
+
+    fn send_end(&mut self, link: &Link, stream: StreamId) {
+        match &self.trailers {
+            Some(trailers) => link.trailers(stream, trailers),
+            None => link.data(stream, &[], true),
+        }
+        self.is_ended = true;
+    }
+
+    /// The body is whole: what came behind it?
+    fn note_end(&mut self) {
+        let trailers = self.decoder.take_trailers();
+        if !trailers.is_empty() {
+            let mut block = HeaderBlock::new();
+            trailers.iter().for_each(|(name, value)| block.push(name, value));
+            self.trailers = Some(block);
+        }
+    }
+
+    fn check_total(&self) -> Result<(), Ended> {
+        if self.total > self.total_max { Err(Ended::Refused(TOO_LARGE)) } else { Ok(()) }
+    }
+
+    /// Waits for more bytes, but not for ever.
+    fn poll_more(&mut self, cx: &mut Context<'_>, connection: &mut Connection) -> Poll<Result<(), Ended>> {
+        match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(Ended::Quietly)),
+            Poll::Ready(Ok(n)) => {
+                self.rate.bytes += n as u64;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Pending if self.rate.is_too_slow(connection) => {
+                Poll::Ready(Err(Ended::Refused(TOO_SLOW)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Rate {
+    /// Called whenever we wait for the client: counts window after window.
+    fn is_too_slow(&mut self, connection: &Connection) -> bool {
+        if !self.is_running {
+            self.is_running = true;
+            self.bytes = 0;
+            connection.expect_within(config::Limits::BODY_RATE_WINDOW);
+            return false;
+        }
+        if !connection.is_late() {
+            return false;
+        }
+        let is_slow = self.bytes < self.bytes_per_window;
+        self.bytes = 0;
+        connection.expect_within(config::Limits::BODY_RATE_WINDOW);
+        is_slow
+    }
+
+    /// It is not the client who is waited for.
+    fn rest(&mut self, connection: &Connection) {
+        if std::mem::take(&mut self.is_running) {
+            connection.expect_nothing();
+        }
+    }
+}

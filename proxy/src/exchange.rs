@@ -1,0 +1,457 @@
+//! Where a client connection and a link meet: one request's reply on its way, and the credit of both bodies.
+//!
+//! The link's task renders what the backend says straight into `out`, as the bytes that the client will get; the client
+//! connection writes them. Both live on one shard, so there is no lock.
+//!
+//! ```text
+//!            informed*            replied                data*            data(end) | trailers
+//! Awaited ──────────────► Awaited ───────► Body(framing) ─────► Body ───────────────────────────► Whole
+//!    │                                         │
+//!    └── reset | refused | link_lost ──────────┴──► Failed(why)      (a reply that had begun is cut)
+//! ```
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use swiftiply_wire::limits::WINDOW_DEFAULT;
+use swiftiply_wire::{Body, Headers, ReplyHead, ResetCode, Version};
+
+use crate::http::{self, DateLine, FinalReply, Limits, ReplyFault, ReplyFraming};
+use crate::link::Breach;
+use crate::site::Slot;
+
+/// Bytes of an unread request body that are read and thrown away after the reply to keep the connection; a client that
+/// owes more finds it closed (RFC 9112 section 9.3 leaves the amount to us).
+pub const UNREAD_BODY_MAX: u64 = 64 * 1024;
+
+/// What the reply must respect of its request.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Of the request.
+    pub version: Version,
+    /// The request was a HEAD.
+    pub head_only: bool,
+    /// The client would send another request, and we would take it.
+    pub keep_alive: bool,
+    /// The client waits for `100 Continue`.
+    pub expects_continue: bool,
+    /// The client takes trailers.
+    pub te_trailers: bool,
+    /// The client offered to upgrade.
+    pub upgrade: bool,
+    /// Bounds on the head.
+    pub limits: Limits,
+}
+
+/// Why a link was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Its socket closed or failed, or it broke the protocol elsewhere.
+    Died,
+    /// It did not answer pings.
+    Silent,
+}
+
+/// Why no whole reply will come.
+#[derive(Debug)]
+pub enum Failure {
+    /// The backend is gone.
+    Lost(Loss),
+    /// The backend gave up this request.
+    Reset(ResetCode, String),
+    /// The backend had no slot free after all; the app has not seen the request.
+    Refused(Slot),
+    /// What the backend said of this reply broke the protocol.
+    Breached,
+}
+
+/// How far the reply is.
+#[derive(Debug)]
+pub enum Progress {
+    /// Its head has not come.
+    Awaited,
+    /// Its head has come; the body is on its way.
+    Body,
+    /// The client and the app talk through it, after a 101.
+    Tunnel,
+    /// All of it has come.
+    Whole,
+    /// It will not come, or not all of it.
+    Failed(Failure),
+}
+
+/// One request that was given to a backend.
+#[derive(Debug)]
+pub struct Exchange(RefCell<State>);
+
+#[derive(Debug)]
+struct State {
+    rules: Rules,
+    progress: Progress,
+    /// Of the client connection.
+    waker: Option<Waker>,
+    /// Bytes for the client that its connection has not taken yet.
+    out: Vec<u8>,
+    framing: ReplyFraming,
+    /// Of a reply with a length: bytes of body still to come.
+    left: u64,
+    has_begun: bool,
+    is_started: bool,
+    is_continued: bool,
+    keeps_connection: bool,
+    /// Of the request's body, as far as it is known, what the client has not sent yet.
+    request_left: u64,
+    /// Bytes of request body that the backend would take now.
+    send_credit: u32,
+    /// Bytes of reply body in `out`.
+    in_out: u32,
+    /// Bytes of reply body that came and were not credited back.
+    owed: u32,
+    status: u16,
+    body_bytes: u64,
+}
+
+/// What happened, for the access log.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary {
+    /// Of the reply, or 0 if none began.
+    pub status: u16,
+    /// Bytes of body.
+    pub body_bytes: u64,
+}
+
+impl Exchange {
+    /// A request that is about to be sent to a backend which takes `window` bytes of its body at first, and whose client
+    /// has not sent `request_left` bytes of it yet (`u64::MAX`: nobody knows).
+    pub fn new(rules: Rules, window: u32, request_left: u64) -> Rc<Self> {
+        Rc::new(Self(RefCell::new(State {
+            rules,
+            progress: Progress::Awaited,
+            waker: None,
+            out: Vec::new(),
+            framing: ReplyFraming::Empty { announced: None },
+            left: 0,
+            has_begun: false,
+            is_started: false,
+            is_continued: false,
+            keeps_connection: false,
+            request_left,
+            send_credit: window,
+            in_out: 0,
+            owed: 0,
+            status: 0,
+            body_bytes: 0,
+        })))
+    }
+}
+
+/// What the client connection asks and tells.
+impl Exchange {
+    /// Wakes this task from now on when anything happens.
+    pub fn wake_with(&self, cx: &Context<'_>) {
+        let waker = &mut self.0.borrow_mut().waker;
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+    }
+
+    /// Takes the bytes that are ready for the client, in exchange for an empty buffer; and how many of them are body.
+    pub fn take_out(&self, empty: &mut Vec<u8>) -> u32 {
+        let mut state = self.0.borrow_mut();
+        debug_assert!(empty.is_empty());
+        std::mem::swap(empty, &mut state.out);
+        std::mem::take(&mut state.in_out)
+    }
+
+    /// Whether bytes are ready for the client.
+    pub fn has_out(&self) -> bool {
+        !self.0.borrow().out.is_empty()
+    }
+
+    /// So many bytes of reply body were credited to the backend.
+    pub fn paid(&self, credit: u32) {
+        let mut state = self.0.borrow_mut();
+        state.owed = state.owed.saturating_sub(credit);
+    }
+
+    /// How much of `wanted` bytes of request body may be sent now.
+    pub fn spend_credit(&self, wanted: usize) -> usize {
+        let mut state = self.0.borrow_mut();
+        let granted = wanted.min(state.send_credit as usize);
+        state.send_credit -= granted as u32;
+        granted
+    }
+
+    /// Gives back credit that was not used after all.
+    pub fn refund(&self, credit: u32) {
+        self.0.borrow_mut().send_credit += credit;
+    }
+
+    /// Whether any request body may be sent now. A client that waits for `100 Continue` has none to send before.
+    pub fn wants_body(&self) -> bool {
+        let state = self.0.borrow();
+        let is_open = matches!(state.progress, Progress::Awaited | Progress::Body | Progress::Tunnel);
+        is_open && state.send_credit > 0 && (!state.rules.expects_continue || state.is_continued)
+    }
+
+    /// The client has still to send this much of its body (`u64::MAX`: nobody knows).
+    pub fn request_left(&self, left: u64) {
+        self.0.borrow_mut().request_left = left;
+    }
+
+    /// Whether the exchange is over: the reply is whole, or will never be.
+    pub fn is_over(&self) -> bool {
+        matches!(self.0.borrow().progress, Progress::Whole | Progress::Failed(_))
+    }
+
+    /// Whether the client and the app talk through it.
+    pub fn is_tunnel(&self) -> bool {
+        matches!(self.0.borrow().progress, Progress::Tunnel)
+    }
+
+    /// Takes the failure out, if there is one.
+    pub fn take_failure(&self) -> Option<Failure> {
+        let mut state = self.0.borrow_mut();
+        match std::mem::replace(&mut state.progress, Progress::Whole) {
+            Progress::Failed(failure) => Some(failure),
+            other => {
+                state.progress = other;
+                None
+            }
+        }
+    }
+
+    /// Whether the head of the final reply has been rendered: from here on the client sees every failure as a cut.
+    pub fn has_begun(&self) -> bool {
+        self.0.borrow().has_begun
+    }
+
+    /// Whether the app is known to have begun to run it.
+    pub fn is_started(&self) -> bool {
+        self.0.borrow().is_started
+    }
+
+    /// Whether the client was promised that the connection stays open.
+    pub fn keeps_connection(&self) -> bool {
+        self.0.borrow().keeps_connection
+    }
+
+    /// For the access log.
+    pub fn summary(&self) -> Summary {
+        let state = self.0.borrow();
+        Summary { status: state.status, body_bytes: state.body_bytes }
+    }
+}
+
+/// What the link tells.
+impl Exchange {
+    /// STARTED: the app runs it.
+    pub fn started(&self) {
+        self.0.borrow_mut().is_started = true;
+    }
+
+    /// INFORM: 100 to a client that waits for it, others to clients that understand them.
+    pub fn informed(&self, head: &ReplyHead<&[u8]>) -> Result<(), Breach> {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        state.is_started = true;
+        if state.has_begun {
+            return Err(Breach("an informational reply after the final one".into()));
+        }
+        let is_continue = head.status() == 100;
+        let is_wanted = if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
+        if is_wanted && !(is_continue && state.is_continued) {
+            http::inform(&mut state.out, head.status(), pairs(head.headers()), &state.rules.limits)?;
+            state.is_continued |= is_continue;
+        }
+        state.wake();
+        Ok(())
+    }
+
+    /// REPLY: the head, and with `end` all of it.
+    pub fn replied(&self, head: &ReplyHead<&[u8]>, end: bool, date: &DateLine) -> Result<(), Breach> {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        if state.has_begun {
+            return Err(Breach("a second reply to one request".into()));
+        }
+        state.is_started = true;
+        state.status = head.status();
+        if head.status() == 101 {
+            return state.switch_protocols(head, end, date);
+        }
+        state.framing = state.decide_framing(head);
+        let reply = FinalReply {
+            status: head.status(),
+            reason: Some(head.reason()).filter(|reason| !reason.is_empty()),
+            version: state.rules.version,
+            framing: state.framing,
+            keep_alive: state.rules.keep_alive && state.body_allows_keep_alive(),
+        };
+        state.keeps_connection = reply.keeps_connection();
+        reply.head(&mut state.out, pairs(head.headers()), date, &state.rules.limits)?;
+        state.has_begun = true;
+        state.progress = Progress::Body;
+        if let ReplyFraming::Length(length) = state.framing {
+            state.left = length;
+        }
+        if end {
+            state.end(None)?;
+        }
+        state.wake();
+        Ok(())
+    }
+
+    /// DATA: a piece of the reply's body.
+    pub fn data(&self, data: &[u8], end: bool) -> Result<(), Breach> {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        if !state.has_begun {
+            return Err(Breach("the body of a reply before its head".into()));
+        }
+        state.take_data(data)?;
+        if end {
+            state.end(None)?;
+        }
+        state.wake();
+        Ok(())
+    }
+
+    /// TRAILERS: the reply's body ends with these.
+    pub fn trailers(&self, trailers: Headers<'_>) -> Result<(), Breach> {
+        let mut state = self.0.borrow_mut();
+        if !state.has_begun {
+            return Err(Breach("the trailers of a reply before its head".into()));
+        }
+        state.end(Some(trailers))?;
+        state.wake();
+        Ok(())
+    }
+
+    /// RESET: the backend gave up.
+    pub fn reset(&self, code: ResetCode, reason: &str) {
+        let mut state = self.0.borrow_mut();
+        state.is_started = true;
+        state.fail(Failure::Reset(code, reason.to_owned()));
+    }
+
+    /// REFUSE: the backend had no slot for it.
+    pub fn refused(&self, slot: Slot) {
+        self.0.borrow_mut().fail(Failure::Refused(slot));
+    }
+
+    /// WINDOW: the backend takes more of the request's body.
+    pub fn credited(&self, credit: u32) {
+        let mut state = self.0.borrow_mut();
+        state.send_credit = state.send_credit.saturating_add(credit);
+        state.wake();
+    }
+
+    /// What the backend last said broke the protocol.
+    pub fn breached(&self) {
+        self.0.borrow_mut().fail(Failure::Breached);
+    }
+
+    /// The backend is gone.
+    pub fn link_lost(&self, loss: Loss) {
+        self.0.borrow_mut().fail(Failure::Lost(loss));
+    }
+}
+
+impl State {
+    fn switch_protocols(&mut self, head: &ReplyHead<&[u8]>, end: bool, date: &DateLine) -> Result<(), Breach> {
+        if !self.rules.upgrade || end {
+            return Err(Breach("a reply with 101 to a request that offered no upgrade".into()));
+        }
+        http::switch_protocols(&mut self.out, pairs(head.headers()), date, &self.rules.limits)?;
+        self.has_begun = true;
+        self.framing = ReplyFraming::UntilClose;
+        self.progress = Progress::Tunnel;
+        self.wake();
+        Ok(())
+    }
+
+    fn decide_framing(&self, head: &ReplyHead<&[u8]>) -> ReplyFraming {
+        let Rules { version, head_only, .. } = self.rules;
+        let length = match head.body() {
+            Body::Length(length) => Some(length),
+            Body::Unknown => None,
+            // Of a reply that cannot have a body, "none" says nothing about the length that GET would have had.
+            Body::None => (!head_only && head.status() != 304).then_some(0),
+        };
+        ReplyFraming::decide(version, head_only, head.status(), length)
+    }
+
+    /// Whether what the client still has to send leaves the connection usable.
+    fn body_allows_keep_alive(&self) -> bool {
+        if self.request_left == 0 {
+            return true;
+        }
+        // A client that was not told to go on may send its body or not: nothing says which.
+        let is_withheld = self.rules.expects_continue && !self.is_continued;
+        !is_withheld && (self.request_left == u64::MAX || self.request_left <= UNREAD_BODY_MAX)
+    }
+
+    fn take_data(&mut self, data: &[u8]) -> Result<(), Breach> {
+        match self.framing {
+            ReplyFraming::Empty { .. } => return Ok(()),
+            ReplyFraming::Length(_) => {
+                let length = data.len() as u64;
+                self.left = self
+                    .left
+                    .checked_sub(length)
+                    .ok_or_else(|| Breach("a reply's body is longer than its Content-Length".into()))?;
+                self.out.extend_from_slice(data);
+            }
+            ReplyFraming::Chunked => http::chunk(&mut self.out, data),
+            ReplyFraming::UntilClose => self.out.extend_from_slice(data),
+        }
+        let bytes = data.len() as u32;
+        self.owed += bytes;
+        self.in_out += bytes;
+        self.body_bytes += u64::from(bytes);
+        if self.owed > WINDOW_DEFAULT {
+            return Err(Breach("a reply's body is ahead of its window".into()));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, trailers: Option<Headers<'_>>) -> Result<(), Breach> {
+        match self.framing {
+            ReplyFraming::Length(_) if self.left > 0 => {
+                return Err(Breach("a reply's body is shorter than its Content-Length".into()));
+            }
+            ReplyFraming::Chunked => {
+                let trailers = trailers.filter(|_| self.rules.te_trailers);
+                http::last_chunk(&mut self.out, trailers.into_iter().flat_map(pairs));
+            }
+            _ => {}
+        }
+        self.progress = Progress::Whole;
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if !matches!(self.progress, Progress::Whole | Progress::Failed(_)) {
+            self.progress = Progress::Failed(failure);
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+fn pairs(headers: Headers<'_>) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value))
+}
+
+impl From<ReplyFault> for Breach {
+    fn from(fault: ReplyFault) -> Self {
+        Self(fault.to_string())
+    }
+}

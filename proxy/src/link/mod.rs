@@ -1,0 +1,222 @@
+//! The proxy's end of a link: frames out, frames in, and the streams between.
+//!
+//! - `accept`: from a stranger's connection to an authenticated link.
+//! - [`Link`] (here): what a client connection does with a link: open a stream, send body, cancel.
+//! - `run`: the link's task: it alone reads and writes the socket. All frames that were appended in one turn of the loop
+//!   leave in one write, because the task is woken once and runs after those that woke it.
+//! - `receive`: what each frame of the backend means.
+
+pub mod accept;
+mod receive;
+mod run;
+mod stream;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+use swiftiply_wire::{
+    CancelCode, GoodbyeCode, HeaderBlock, Hello, RequestFlags, StreamId, ToBackend, put_request,
+};
+
+use crate::exchange::{Exchange, Loss};
+use crate::shard::Millis;
+use crate::site::{BackendId, BackendKey, Slot};
+
+pub(crate) use receive::Breach;
+pub use run::run;
+pub use stream::{DetachedStream, LinkStream};
+
+/// Bytes that may wait to be written on one link before client connections stop adding request bodies to it. Heads go
+/// on: slots bound them. 1 MiB keeps a link busy over a long round trip; windows bound each stream before that.
+const OUT_MAX: usize = 1024 * 1024;
+
+/// An authenticated link on its shard.
+#[derive(Debug)]
+pub struct Link {
+    /// Unique in this process.
+    pub serial: u64,
+    /// The backend's number in its site.
+    pub key: BackendKey,
+    /// Whose link it is, as it introduced itself.
+    pub hello: Hello,
+    /// What logs call the backend: `pid@host`, and its address.
+    pub name: String,
+    /// When the last bytes came.
+    heard: Cell<Millis>,
+    pinged: Cell<bool>,
+    suspect: Cell<bool>,
+    state: RefCell<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    out: Vec<u8>,
+    streams: Slab<Stream>,
+    /// Of the link's task.
+    waker: Option<Waker>,
+    /// Client connections that wait for room in `out`.
+    want_room: Vec<Waker>,
+    /// Why the task is to close the link once `out` is written.
+    leaving: Option<GoodbyeCode>,
+    draining: bool,
+    down: bool,
+}
+
+/// One request that this backend has.
+#[derive(Debug)]
+struct Stream {
+    /// Whoever waits for its reply; nobody once the client is gone.
+    exchange: Option<Rc<Exchange>>,
+    /// Given back when the stream ends.
+    slot: Slot,
+    /// The closing frame came with `hold`: only the slot is still busy.
+    held: bool,
+}
+
+impl Link {
+    /// A link whose task has not begun yet.
+    pub fn new(serial: u64, key: BackendKey, hello: Hello, name: String, now: Millis) -> Rc<Self> {
+        Rc::new(Self {
+            serial,
+            key,
+            hello,
+            name,
+            heard: Cell::new(now),
+            pinged: Cell::new(false),
+            suspect: Cell::new(false),
+            state: RefCell::default(),
+        })
+    }
+
+    /// The backend's identity.
+    pub fn backend(&self) -> BackendId {
+        self.hello.backend
+    }
+
+    /// Sends a request. The slot is given back when the backend is done with it, whatever the client does.
+    ///
+    /// # Errors
+    /// Gives the slot back to the caller if the link is down.
+    pub fn open(
+        &self,
+        slot: Slot,
+        exchange: &Rc<Exchange>,
+        flags: RequestFlags,
+        head: &[u8],
+    ) -> Result<StreamId, Slot> {
+        let mut state = self.state.borrow_mut();
+        if state.down || state.leaving.is_some() {
+            return Err(slot);
+        }
+        let stream = Stream { exchange: Some(exchange.clone()), slot, held: false };
+        let stream = stream_id(state.streams.insert(stream));
+        put_request(&mut state.out, stream, flags, head);
+        state.wake();
+        Ok(stream)
+    }
+
+    /// Sends a piece of a request's body, at most [`swiftiply_wire::limits::DATA_MAX`] bytes, within its window.
+    pub fn data(&self, stream: StreamId, data: &[u8], end: bool) {
+        self.send(&ToBackend::Data { stream, data, end });
+    }
+
+    /// Sends the trailers of a request's body, which ends it.
+    pub fn trailers(&self, stream: StreamId, trailers: &HeaderBlock) {
+        self.send(&ToBackend::Trailers { stream, headers: trailers.as_headers() });
+    }
+
+    /// Grants more bytes of reply body.
+    pub fn credit(&self, stream: StreamId, credit: u32) {
+        self.send(&ToBackend::Window { stream, credit });
+    }
+
+    /// Tells the backend that the reply is not wanted any more.
+    pub fn cancel(&self, stream: StreamId, code: CancelCode) {
+        self.send(&ToBackend::Cancel { stream, code });
+    }
+
+    /// The client connection is done with this stream: what still comes on it is thrown away.
+    pub fn forget(&self, stream: StreamId) {
+        if let Some(stream) = self.state.borrow_mut().streams.get_mut(slab_key(stream)) {
+            stream.exchange = None;
+        }
+    }
+
+    /// Ready when there is room for more request body (or the link is down: the exchange has been told).
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        if state.out.len() < OUT_MAX || state.down {
+            return Poll::Ready(());
+        }
+        state.want_room.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Asks the backend to finish and go: its site is removed, or the proxy stops.
+    pub fn drain(&self) {
+        self.state.borrow_mut().draining = true;
+        self.send(&ToBackend::Drain);
+    }
+
+    /// Closes the link after this word and what was to be sent before it.
+    pub fn leave(&self, code: GoodbyeCode, reason: &str) {
+        self.send(&ToBackend::Goodbye { code, reason: reason.to_owned() });
+        self.state.borrow_mut().leaving.get_or_insert(code);
+    }
+
+    /// Called a few times per ping interval: asks a silent backend for a sign of life, and suspects it after two.
+    pub fn tick(&self, now: Millis, ping_interval: Millis) {
+        let silence = now.saturating_sub(self.heard.get());
+        if silence >= 2 * ping_interval {
+            // The task reads once more before it believes this: the silence may have been our own.
+            self.suspect.set(true);
+            self.state.borrow_mut().wake();
+        } else if silence >= ping_interval && !self.pinged.replace(true) {
+            self.send(&ToBackend::Ping(now));
+        }
+    }
+
+    fn send(&self, message: &ToBackend<'_>) {
+        let mut state = self.state.borrow_mut();
+        if !state.down {
+            message.write(&mut state.out);
+            state.wake();
+        }
+    }
+
+    /// Takes the link out of use and tells every exchange on it. Slots go back as the streams are dropped.
+    fn go_down(&self, loss: Loss) {
+        let (streams, want_room) = {
+            let mut state = self.state.borrow_mut();
+            state.down = true;
+            state.out = Vec::new();
+            (std::mem::take(&mut state.streams), std::mem::take(&mut state.want_room))
+        };
+        for (_, stream) in streams {
+            if let Some(exchange) = stream.exchange {
+                exchange.link_lost(loss);
+            }
+        }
+        want_room.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        // Not taken: the task keeps one waker for its whole life.
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Stream zero speaks of the link itself.
+fn stream_id(slab_key: usize) -> StreamId {
+    slab_key as StreamId + 1
+}
+
+fn slab_key(stream: StreamId) -> usize {
+    (stream as usize).wrapping_sub(1)
+}

@@ -1,0 +1,131 @@
+//! What each frame of a backend means.
+
+use std::fmt;
+use std::rc::Rc;
+
+use swiftiply_wire::{Frame, StreamId, ToBackend, ToProxy};
+
+use super::{Link, slab_key};
+use crate::exchange::Exchange;
+use crate::shard::{Shard, SiteHere};
+
+/// How a backend broke the protocol.
+#[derive(Debug)]
+pub(crate) struct Breach(pub String);
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Link {
+    pub(super) fn receive(&self, frame: Frame<'_>, site: &SiteHere, shard: &Shard) -> Result<(), Breach> {
+        let message = ToProxy::read(frame)?;
+        let closes = message.closes();
+        self.act(message, site, shard)?;
+        if let Some((stream, hold)) = closes {
+            self.end(stream, hold);
+        }
+        Ok(())
+    }
+
+    fn act(&self, message: ToProxy<'_>, site: &SiteHere, shard: &Shard) -> Result<(), Breach> {
+        let date = &shard.date;
+        match message {
+            ToProxy::Started(stream) => self.with(stream, |exchange| {
+                exchange.started();
+                Ok(())
+            }),
+            ToProxy::Inform { stream, head } => self.with(stream, |exchange| exchange.informed(&head)),
+            ToProxy::Reply { stream, head, end, .. } => {
+                self.with(stream, |exchange| exchange.replied(&head, end, &date.borrow()))
+            }
+            ToProxy::Data { stream, data, end, .. } => self.with(stream, |exchange| exchange.data(data, end)),
+            ToProxy::Trailers { stream, headers, .. } => self.with(stream, |exchange| exchange.trailers(headers)),
+            ToProxy::Reset { stream, code, reason } => self.with(stream, |exchange| {
+                exchange.reset(code, &reason);
+                Ok(())
+            }),
+            ToProxy::Refuse(stream) => self.refuse(stream),
+            ToProxy::Window { stream, credit } => self.with(stream, |exchange| {
+                exchange.credited(credit);
+                Ok(())
+            }),
+            ToProxy::Release(stream) => self.release(stream),
+            ToProxy::Slots(slots) => {
+                site.set_slots(self.key, slots);
+                Ok(())
+            }
+            ToProxy::Drain => {
+                site.drain(self.key);
+                Ok(())
+            }
+            ToProxy::Ping(number) => {
+                self.send(&ToBackend::Pong(number));
+                Ok(())
+            }
+            ToProxy::Pong(_) | ToProxy::Unknown(_) => Ok(()),
+            ToProxy::Goodbye { code, .. } => {
+                self.state.borrow_mut().leaving.get_or_insert(code);
+                Ok(())
+            }
+            ToProxy::Hello(_) | ToProxy::Proof(_) => Err(Breach("a second handshake on one link".into())),
+        }
+    }
+
+    /// Hands a frame to the exchange that waits for it, if somebody still does.
+    fn with(
+        &self,
+        stream: StreamId,
+        tell: impl FnOnce(&Rc<Exchange>) -> Result<(), Breach>,
+    ) -> Result<(), Breach> {
+        let exchange = match self.state.borrow().streams.get(slab_key(stream)) {
+            Some(entry) if !entry.held => entry.exchange.clone(),
+            _ => return Err(Breach(format!("a frame for stream {stream}, which is not open"))),
+        };
+        exchange.map_or(Ok(()), |exchange| tell(&exchange).inspect_err(|_| exchange.breached()))
+    }
+
+    /// The closing frame: the stream's number and its slot are free, unless the slot is held.
+    fn end(&self, stream: StreamId, hold: bool) {
+        let mut state = self.state.borrow_mut();
+        let key = slab_key(stream);
+        // A refused stream is gone already.
+        let Some(entry) = state.streams.get_mut(key) else { return };
+        if hold {
+            entry.held = true;
+            entry.exchange = None;
+            return;
+        }
+        let entry = state.streams.remove(key);
+        drop(state);
+        drop(entry);
+    }
+
+    /// The backend had no slot for it: the request takes its claim elsewhere.
+    fn refuse(&self, stream: StreamId) -> Result<(), Breach> {
+        let mut state = self.state.borrow_mut();
+        let Some(entry) = state.streams.try_remove(slab_key(stream)).filter(|entry| !entry.held) else {
+            return Err(Breach(format!("a refusal of stream {stream}, which is not open")));
+        };
+        drop(state);
+        if let Some(exchange) = entry.exchange {
+            exchange.refused(entry.slot);
+        }
+        Ok(())
+    }
+
+    fn release(&self, stream: StreamId) -> Result<(), Breach> {
+        let mut state = self.state.borrow_mut();
+        match state.streams.get(slab_key(stream)) {
+            Some(entry) if entry.held => {
+                let entry = state.streams.remove(slab_key(stream));
+                drop(state);
+                drop(entry);
+                Ok(())
+            }
+            _ => Err(Breach(format!("a slot was released that stream {stream} does not hold"))),
+        }
+    }
+}

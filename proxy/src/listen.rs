@@ -1,0 +1,187 @@
+//! Listening sockets: for clients one per shard and address, for backends one per address.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::{ListenAddr, Outgoing};
+
+/// Connections that the system holds for us while we are busy: bursts of new clients. The system's own bound
+/// (`net.core.somaxconn`, 4096) cuts it.
+const BACKLOG: i32 = 4096;
+
+/// Who may connect to a Unix socket: owner and group. Like the key, it decides who may be a backend.
+const SOCKET_MODE: u32 = 0o660;
+
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    address: Outgoing,
+    cause: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, cause } = self;
+        let what_to_do = match cause.kind() {
+            io::ErrorKind::AddrInUse => "another process listens there: stop it, or choose another address",
+            io::ErrorKind::PermissionDenied => "ports below 1024 and foreign folders need more rights: start as root (`user` drops them again), or choose another address",
+            io::ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
+            _ => "choose another address",
+        };
+        write!(f, "cannot listen on {address} ({cause}); {what_to_do}")
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// The sockets of one client address.
+#[derive(Debug)]
+pub struct ClientSockets {
+    /// As the configuration names it.
+    pub address: ListenAddr,
+    /// By shard; each holds one socket per address that the name stands for.
+    pub by_shard: Vec<Vec<std::net::TcpListener>>,
+}
+
+impl ClientSockets {
+    /// Binds one socket for each shard. The system spreads new connections over them.
+    ///
+    /// # Errors
+    /// [`BindError`], also when another process listens there in the same manner.
+    pub fn bind(address: &ListenAddr, shards: usize) -> Result<Self, BindError> {
+        let failed = |cause| BindError { address: Outgoing::Tcp(address.clone()), cause };
+        let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
+        for resolved in resolve(address).map_err(failed)? {
+            let bound = bind_shared(resolved, shards).map_err(failed)?;
+            for (shard, listener) in by_shard.iter_mut().zip(bound) {
+                shard.push(listener);
+            }
+        }
+        Ok(Self { address: address.clone(), by_shard })
+    }
+
+    /// Where clients can connect: the port that the system chose, if the configuration left it open.
+    pub fn local_addresses(&self) -> Vec<SocketAddr> {
+        let first = self.by_shard.first();
+        first.into_iter().flatten().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+}
+
+/// Where the backends of a site dial in.
+#[derive(Debug)]
+pub enum Door {
+    /// One socket per address that the name stands for.
+    Tcp(Vec<std::net::TcpListener>),
+    /// The socket's file goes with it.
+    Unix(UnixListener, SocketFile),
+}
+
+impl Door {
+    /// Binds an `outgoing` address.
+    ///
+    /// # Errors
+    /// [`BindError`]
+    pub fn bind(address: &Outgoing) -> Result<Self, BindError> {
+        let bound = match address {
+            Outgoing::Tcp(tcp) => resolve(tcp)
+                .and_then(|all| all.into_iter().map(|resolved| listen(resolved, false)).collect())
+                .map(Self::Tcp),
+            Outgoing::Unix(path) => bind_unix(path),
+        };
+        bound.map_err(|cause| BindError { address: address.clone(), cause })
+    }
+
+    /// The TCP address, if it is one.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listeners) => listeners.first()?.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+}
+
+/// The file of a Unix socket, removed when we stop listening.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // After a change of user it may be out of our hands; the next start finds it stale and removes it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A name may stand for addresses that this machine does not serve (`localhost` without IPv6): one that works is enough.
+fn resolve(address: &ListenAddr) -> io::Result<Vec<SocketAddr>> {
+    let resolved = address.resolve()?;
+    let (usable, unusable): (Vec<_>, Vec<_>) =
+        resolved.into_iter().map(|one| (one, probe(one))).partition(|(_, probed)| probed.is_ok());
+    let fatal = unusable.into_iter().find_map(|(_, probed)| {
+        probed.err().filter(|error| usable.is_empty() || error.kind() != io::ErrorKind::AddrNotAvailable)
+    });
+    match fatal {
+        Some(error) => Err(error),
+        None if usable.is_empty() => Err(io::Error::other("the name stands for no address")),
+        None => Ok(usable.into_iter().map(|(one, _)| one).collect()),
+    }
+}
+
+/// Sockets that share a port do not notice that another process shares it too; one that does not share it does.
+fn probe(address: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
+fn bind_shared(mut address: SocketAddr, shards: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let mut listeners = Vec::new();
+    for _ in 0..shards {
+        let listener = listen(address, true)?;
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn listen(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections inherit it: a small reply never waits for an acknowledgement.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &Path) -> io::Result<Door> {
+    if path.exists() {
+        if UnixStream::connect(path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        remove_stale(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    Ok(Door::Unix(listener, SocketFile(path.to_owned())))
+}
+
+/// Removes a socket that nobody listens on; never anything else.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+        return Err(io::Error::other("there is a file of that name, and it is not a socket"));
+    }
+    std::fs::remove_file(path)
+}

@@ -1,0 +1,184 @@
+//! One `outgoing` address: strangers knock, and those that may become links.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use swiftiply_wire::Key;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, spawn_local};
+use tokio::time::{sleep, timeout};
+
+use crate::link::LinkStream;
+use crate::link::accept::{Accepted, HANDSHAKE_TIME, Rejection, Terms, shake_hands};
+use crate::listen::{Door, SocketFile};
+use crate::shard::{NewLink, Order, ShardThread};
+use crate::site::Site;
+
+/// Strangers in their handshake at once, over all addresses. Each costs a few hundred bytes for at most
+/// [`HANDSHAKE_TIME`]; a thousand backends that start together pass in turn.
+const STRANGERS_MAX: usize = 512;
+
+/// Messages about strangers: one per address and minute, so that a port scan does not fill the log.
+const MESSAGE_EVERY: Duration = Duration::from_secs(60);
+
+/// Addresses remembered for that; when there are more, the log is flooded in any case and all are forgotten.
+const NOISY_MAX: usize = 1024;
+
+/// How long accepting pauses when the system has no descriptor for another link.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What all doors share.
+pub(super) struct Hall {
+    pub shards: Vec<ShardThread>,
+    pub terms: Terms,
+    strangers: Arc<Semaphore>,
+    noisy: RefCell<HashMap<Option<IpAddr>, Instant>>,
+}
+
+/// An open `outgoing` address. It closes when this is dropped.
+pub(super) struct OpenDoor {
+    tasks: Vec<JoinHandle<()>>,
+    leads_to: Rc<RefCell<Destination>>,
+    _file: Option<SocketFile>,
+}
+
+/// Where a door leads; a reload may change it.
+#[derive(Clone)]
+pub(super) struct Destination {
+    pub site: Arc<Site>,
+    pub name: String,
+    pub key: Option<Key>,
+}
+
+impl Hall {
+    pub(super) fn new(shards: Vec<ShardThread>, terms: Terms) -> Rc<Self> {
+        let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
+        Rc::new(Self { shards, terms, strangers, noisy: RefCell::default() })
+    }
+
+    /// Whether the log has had no message about this address for a while.
+    fn may_report(&self, peer: Option<IpAddr>) -> bool {
+        let mut noisy = self.noisy.borrow_mut();
+        if noisy.get(&peer).is_some_and(|last| last.elapsed() < MESSAGE_EVERY) {
+            return false;
+        }
+        if noisy.len() >= NOISY_MAX {
+            noisy.clear();
+        }
+        noisy.insert(peer, Instant::now());
+        true
+    }
+}
+
+impl OpenDoor {
+    pub(super) fn open(hall: &Rc<Hall>, door: Door, destination: Destination) -> std::io::Result<Self> {
+        let leads_to = Rc::new(RefCell::new(destination));
+        let (tasks, file) = match door {
+            Door::Tcp(listeners) => {
+                let tasks = listeners.into_iter().map(|listener| {
+                    let listener = TcpListener::from_std(listener)?;
+                    Ok(spawn_local(accept_tcp(hall.clone(), listener, leads_to.clone())))
+                });
+                (tasks.collect::<std::io::Result<_>>()?, None)
+            }
+            Door::Unix(listener, file) => {
+                (vec![spawn_local(accept_unix(hall.clone(), listen_unix(listener)?, leads_to.clone()))], Some(file))
+            }
+        };
+        Ok(Self { tasks, leads_to, _file: file })
+    }
+
+    /// After a reload: another key, or another site.
+    pub(super) fn lead_to(&self, destination: Destination) {
+        *self.leads_to.borrow_mut() = destination;
+    }
+}
+
+impl Drop for OpenDoor {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn listen_unix(listener: StdUnixListener) -> std::io::Result<UnixListener> {
+    UnixListener::from_std(listener)
+}
+
+async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<Destination>>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => admit(&hall, LinkStream::Tcp(stream), Some(peer.ip()), &leads_to).await,
+            Err(error) => pause(&error).await,
+        }
+    }
+}
+
+async fn accept_unix(hall: Rc<Hall>, listener: UnixListener, leads_to: Rc<RefCell<Destination>>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => admit(&hall, LinkStream::Unix(stream), None, &leads_to).await,
+            Err(error) => pause(&error).await,
+        }
+    }
+}
+
+async fn pause(error: &std::io::Error) {
+    tracing::error!("no backend can be let in, trying again in {ACCEPT_PAUSE:?}: {error}");
+    sleep(ACCEPT_PAUSE).await;
+}
+
+/// Begins a handshake, once there is room for another stranger.
+async fn admit(hall: &Rc<Hall>, stream: LinkStream, peer: Option<IpAddr>, leads_to: &RefCell<Destination>) {
+    let Ok(permit) = hall.strangers.clone().acquire_owned().await else { return };
+    let (hall, destination) = (hall.clone(), leads_to.borrow().clone());
+    spawn_local(async move {
+        welcome(&hall, stream, peer, destination).await;
+        drop(permit);
+    });
+}
+
+async fn welcome(hall: &Hall, mut stream: LinkStream, peer: Option<IpAddr>, to: Destination) {
+    let handshake = shake_hands(&mut stream, to.key.as_ref(), &hall.terms);
+    match timeout(HANDSHAKE_TIME, handshake).await {
+        Ok(Ok(accepted)) => hand_over(hall, stream, peer, to, accepted),
+        Ok(Err(rejection)) => report(hall, peer, &to.name, &rejection),
+        Err(_) => {
+            let error = std::io::Error::from(std::io::ErrorKind::TimedOut);
+            report(hall, peer, &to.name, &Rejection::Gone(error));
+        }
+    }
+}
+
+fn hand_over(hall: &Hall, stream: LinkStream, peer: Option<IpAddr>, to: Destination, accepted: Accepted) {
+    let Accepted { hello, shard, early } = accepted;
+    let Ok(stream) = stream.detach() else { return };
+    let name = format!("{}@{}", hello.pid, peer.map_or_else(|| hello.host.clone(), |peer| peer.to_string()));
+    if matches!(hello.link, swiftiply_wire::LinkIndex::First) {
+        let label = if hello.label.is_empty() { String::new() } else { format!(", release {}", hello.label) };
+        tracing::info!(
+            "{}: backend {name} came with {} slots ({}, {}{label})",
+            to.name,
+            hello.slots,
+            hello.adapter,
+            hello.language
+        );
+    }
+    let shards = hall.shards.len();
+    let link = NewLink { stream, early, hello, name, site: to.site, shards };
+    hall.shards[usize::from(shard)].order(Order::Link(Box::new(link)));
+}
+
+fn report(hall: &Hall, peer: Option<IpAddr>, site: &str, rejection: &Rejection) {
+    let who = peer.map_or_else(|| "a local process".to_owned(), |peer| peer.to_string());
+    if hall.may_report(peer) {
+        tracing::warn!("{site}: {who} was not let in as a backend: {rejection}");
+    } else {
+        tracing::debug!("{site}: {who} was not let in as a backend: {rejection}");
+    }
+}

@@ -1,0 +1,161 @@
+//! The proxy as a whole: bind, serve, reload, drain.
+//!
+//! One thread of control (this one) lets backends in, reads the configuration and listens to signals; the shards do the
+//! work. It tells them things by [`Order`]; they share nothing else but the sites.
+//!
+//! - [`Proxy`], [`Bound`] (here): from a configuration to a running proxy.
+//! - `control`: what happens at a reload, and at the end.
+//! - `door`: one `outgoing` address: strangers become links.
+
+mod control;
+mod door;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::config::{Config, ConfigSource, Outgoing};
+use crate::listen::{ClientSockets, Door};
+
+pub use crate::listen::BindError;
+use control::Control;
+
+/// The proxy, before it is bound.
+pub struct Proxy;
+
+/// A proxy whose addresses are all bound.
+#[derive(Debug)]
+pub struct Bound {
+    config: Config,
+    clients: Vec<ClientSockets>,
+    doors: Vec<(Outgoing, Door)>,
+}
+
+/// What a running proxy can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Read the configuration again (SIGHUP).
+    Reload,
+    /// Finish and stop; a second time: stop at once (SIGTERM, SIGINT).
+    Stop,
+}
+
+impl Proxy {
+    /// Binds every address of the configuration.
+    ///
+    /// # Errors
+    /// [`BindError`] for the first that cannot be bound.
+    pub fn bind(config: &Config) -> Result<Bound, BindError> {
+        let clients = config.listen.iter().map(|address| ClientSockets::bind(address, config.shards));
+        let clients = clients.collect::<Result<_, _>>()?;
+        let outgoing = config.sites.iter().flat_map(|site| &site.outgoing);
+        let doors = outgoing.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
+        Ok(Bound { config: config.clone(), clients, doors: doors.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Bound {
+    /// Where clients can connect.
+    pub fn client_addresses(&self) -> Vec<SocketAddr> {
+        self.clients.iter().flat_map(ClientSockets::local_addresses).collect()
+    }
+
+    /// Where backends can dial in over TCP, in the order of the configuration.
+    pub fn backend_addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().filter_map(|(_, door)| door.local_address()).collect()
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// [`RunError`] if the system gives no thread or event queue.
+    pub fn serve(self, source: ConfigSource) -> Result<(), RunError> {
+        let runtime = runtime()?;
+        runtime.block_on(async {
+            let (sender, events) = unbounded_channel();
+            for (kind, event) in [
+                (SignalKind::hangup(), Event::Reload),
+                (SignalKind::terminate(), Event::Stop),
+                (SignalKind::interrupt(), Event::Stop),
+            ] {
+                forward_signal(kind, event, sender.clone())?;
+            }
+            Control::start(self, source)?.run(events).await;
+            Ok(())
+        })
+    }
+
+    /// Serves until told to stop by an [`Event`], in a thread of its own. For tests, and for a proxy inside another
+    /// program.
+    ///
+    /// # Errors
+    /// [`RunError`] if the system gives no thread.
+    pub fn spawn(self, source: ConfigSource) -> Result<Running, RunError> {
+        let (events, receiver) = unbounded_channel();
+        let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || {
+            runtime()?.block_on(async {
+                Control::start(self, source)?.run(receiver).await;
+                Ok(())
+            })
+        })?;
+        Ok(Running { events, thread })
+    }
+}
+
+/// A proxy that runs in a thread of this process.
+#[derive(Debug)]
+pub struct Running {
+    events: UnboundedSender<Event>,
+    thread: std::thread::JoinHandle<Result<(), RunError>>,
+}
+
+impl Running {
+    /// Tells it something.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// [`RunError`]
+    pub fn join(self) -> Result<(), RunError> {
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the proxy's thread panicked").into()))
+    }
+}
+
+type Events = UnboundedReceiver<Event>;
+
+fn runtime() -> io::Result<tokio::runtime::LocalRuntime> {
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+}
+
+fn forward_signal(kind: SignalKind, event: Event, events: UnboundedSender<Event>) -> io::Result<()> {
+    let mut signals = signal(kind)?;
+    tokio::task::spawn_local(async move {
+        while signals.recv().await.is_some() && events.send(event).is_ok() {}
+    });
+    Ok(())
+}
+
+/// Why serving ended early.
+#[derive(Debug)]
+pub struct RunError(io::Error);
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the system refuses what a running proxy needs: {}", self.0)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<io::Error> for RunError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}

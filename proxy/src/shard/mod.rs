@@ -1,0 +1,161 @@
+//! One thread of the proxy: its own loop, its own clients, its own link to every backend.
+//!
+//! - [`Shard`] (here): what the tasks of one thread share.
+//! - `directory`: which sites there are, as this shard sees them.
+//! - `run`: the thread: it takes clients from its listeners and orders from [`crate::run`].
+//! - `alarm`: deadlines of connections, checked together a few times a second.
+
+mod alarm;
+mod directory;
+mod run;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use slab::Slab;
+
+use crate::access::AccessLog;
+use crate::buffer::Pool;
+use crate::http::DateLine;
+use crate::link::Link;
+
+pub use alarm::{Alarm, Alarms};
+pub use directory::{Blueprint, Directory, SiteHere};
+pub use run::{NewLink, Order, ShardThread};
+
+/// Milliseconds since the proxy started.
+pub type Millis = u64;
+
+/// How often deadlines and pings are looked after. Deadlines are seconds long; a tenth is exact enough and costs
+/// ten wake-ups a second.
+const TICK_MS: u64 = 100;
+
+/// Bytes read from a client at once. A browser's head with cookies is 1 to 2 KiB.
+const CLIENT_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Bytes read from a link at once: many small replies, or two pieces of a large one.
+const LINK_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Idle buffers kept by a shard; more are needed only while so many requests are being read at the same instant.
+const BUFFERS_KEPT_MAX: usize = 64;
+
+/// What all tasks of one thread share.
+#[derive(Debug)]
+pub struct Shard {
+    /// From zero.
+    pub index: usize,
+    /// Buffers for clients.
+    pub client_buffers: Pool,
+    /// Buffers for links.
+    pub link_buffers: Pool,
+    /// The Date header, right to the tick.
+    pub date: RefCell<DateLine>,
+    /// Deadlines of connections.
+    pub alarms: Alarms,
+    /// Where finished requests are noted.
+    pub access: AccessLog,
+    directory: RefCell<Rc<Directory>>,
+    /// By the site's id: they outlive reloads.
+    links: RefCell<HashMap<u64, LinkTable>>,
+    all_links: RefCell<Slab<Rc<Link>>>,
+    started: Instant,
+    now: Cell<Millis>,
+    connections: Cell<usize>,
+    is_draining: Cell<bool>,
+}
+
+/// A site's links on one shard, by the backend's index.
+pub type LinkTable = Rc<RefCell<Vec<Option<Rc<Link>>>>>;
+
+impl Shard {
+    fn new(index: usize, blueprint: &Arc<Blueprint>, access: AccessLog, started: Instant) -> Rc<Self> {
+        let shard = Self {
+            index,
+            client_buffers: Pool::new(CLIENT_BUFFER_BYTES, BUFFERS_KEPT_MAX),
+            link_buffers: Pool::new(LINK_BUFFER_BYTES, BUFFERS_KEPT_MAX),
+            date: RefCell::new(DateLine::new(SystemTime::now())),
+            alarms: Alarms::default(),
+            access,
+            directory: RefCell::default(),
+            links: RefCell::default(),
+            all_links: RefCell::default(),
+            started,
+            now: Cell::new(started.elapsed().as_millis() as Millis),
+            connections: Cell::new(0),
+            is_draining: Cell::new(false),
+        };
+        shard.change_directory(blueprint);
+        Rc::new(shard)
+    }
+
+    /// The time of the last tick.
+    #[inline]
+    pub fn now(&self) -> Millis {
+        self.now.get()
+    }
+
+    /// The sites and settings of this moment. A request keeps the one that it began with.
+    pub fn directory(&self) -> Rc<Directory> {
+        self.directory.borrow().clone()
+    }
+
+    /// Whether the proxy is going down: requests that run are finished, connections are not kept.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    /// Another site list, after a reload.
+    fn change_directory(&self, blueprint: &Arc<Blueprint>) {
+        let mut links = self.links.borrow_mut();
+        let directory = Directory::new(blueprint, |site| links.entry(site.id()).or_default().clone());
+        *self.directory.borrow_mut() = Rc::new(directory);
+    }
+
+    /// Puts a link where requests find it.
+    fn link_begins(&self, site: &SiteHere, link: &Rc<Link>) {
+        site.insert(link);
+        self.all_links.borrow_mut().insert(link.clone());
+    }
+
+    /// Forgets a link.
+    pub fn link_ended(&self, link: &Rc<Link>) {
+        self.all_links.borrow_mut().retain(|_, other| other.serial != link.serial);
+    }
+
+    fn tick(&self) {
+        self.now.set(self.started.elapsed().as_millis() as Millis);
+        self.date.borrow_mut().update(SystemTime::now());
+        self.access.tick();
+        self.alarms.ring(self.now());
+        let ping_interval = self.directory.borrow().config().ping_interval.as_millis() as Millis;
+        for (_, link) in &*self.all_links.borrow() {
+            link.tick(self.now(), ping_interval);
+        }
+    }
+
+    fn drain(&self) {
+        self.is_draining.set(true);
+        self.alarms.ring_all();
+    }
+}
+
+/// Counts one client connection while it lives.
+#[derive(Debug)]
+pub struct Connected(Rc<Shard>);
+
+impl Connected {
+    /// A client has come.
+    pub fn new(shard: &Rc<Shard>) -> Self {
+        shard.connections.set(shard.connections.get() + 1);
+        Self(shard.clone())
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get() - 1);
+    }
+}

@@ -1,0 +1,224 @@
+//! The thread of a shard.
+
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use swiftiply_wire::{GoodbyeCode, Hello};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{JoinHandle as Task, spawn_local};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::{Blueprint, Connected, Shard, TICK_MS};
+use crate::access::AccessLog;
+use crate::client;
+use crate::config::ListenAddr;
+use crate::link::{self, DetachedStream, Link};
+use crate::site::Site;
+
+/// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
+/// leave, short enough not to be noticed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a stopping shard waits for its goodbyes to be written.
+const GOODBYE_TIME: Duration = Duration::from_millis(200);
+
+/// What a shard is told.
+#[derive(Debug)]
+pub enum Order {
+    /// The configuration has changed.
+    Directory(Arc<Blueprint>),
+    /// Take clients at this address too.
+    Listen(ListenAddr, Vec<std::net::TcpListener>),
+    /// Take no more clients at this address.
+    StopListening(ListenAddr),
+    /// A backend has brought a link for this shard.
+    Link(Box<NewLink>),
+    /// This site is removed: its backends shall finish and go.
+    Retire(Arc<Site>),
+    /// No new clients; the thread ends when those that are there are served, or at this time.
+    Drain(Instant),
+}
+
+/// A link that has been authenticated.
+#[derive(Debug)]
+pub struct NewLink {
+    /// Its socket.
+    pub stream: DetachedStream,
+    /// Bytes that came behind the handshake.
+    pub early: Vec<u8>,
+    /// What the backend said of itself.
+    pub hello: Hello,
+    /// What logs call it.
+    pub name: String,
+    /// Where it dialled in.
+    pub site: Arc<Site>,
+    /// On how many shards it needs a link.
+    pub shards: usize,
+}
+
+/// A running shard.
+#[derive(Debug)]
+pub struct ShardThread {
+    orders: UnboundedSender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl ShardThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system's, if it gives no thread or no event queue.
+    pub fn spawn(
+        index: usize,
+        listeners: Vec<(ListenAddr, Vec<std::net::TcpListener>)>,
+        blueprint: Arc<Blueprint>,
+        access: AccessLog,
+        started: Instant,
+    ) -> io::Result<Self> {
+        let (orders, receiver) = unbounded_channel();
+        let runtime_of = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+            let runtime = runtime_of().expect("a thread that has just started can have an event queue");
+            runtime.block_on(async {
+                let shard = Shard::new(index, &blueprint, access, started);
+                serve(&shard, listeners, receiver).await;
+            });
+        })?;
+        Ok(Self { orders, thread })
+    }
+
+    /// Tells the shard something; one that has ended does not listen.
+    pub fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+async fn serve(shard: &Rc<Shard>, addresses: Addresses, mut orders: UnboundedReceiver<Order>) {
+    let mut accepting = Accepting::default();
+    for (address, listeners) in addresses {
+        accepting.listen(shard, address, listeners);
+    }
+    let mut ticks = interval(Duration::from_millis(TICK_MS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut deadline = None;
+    while !deadline.is_some_and(|at| shard.connections.get() == 0 || Instant::now() >= at) {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Directory(blueprint)) => shard.change_directory(&blueprint),
+                Some(Order::Listen(address, listeners)) => accepting.listen(shard, address, listeners),
+                Some(Order::StopListening(address)) => accepting.stop(&address),
+                Some(Order::Link(link)) => begin(shard, *link),
+                Some(Order::Retire(site)) => retire(shard, &site),
+                Some(Order::Drain(at)) => {
+                    accepting = Accepting::default();
+                    deadline = Some(at);
+                    shard.drain();
+                }
+                None => break,
+            },
+            _ = ticks.tick() => shard.tick(),
+        }
+    }
+    say_goodbye(shard).await;
+}
+
+type Addresses = Vec<(ListenAddr, Vec<std::net::TcpListener>)>;
+
+/// The tasks that take clients, by address. Dropped, they take no more.
+#[derive(Default)]
+struct Accepting(HashMap<ListenAddr, Vec<Task<()>>>);
+
+impl Accepting {
+    fn listen(&mut self, shard: &Rc<Shard>, address: ListenAddr, listeners: Vec<std::net::TcpListener>) {
+        let tasks = listeners.into_iter().map(|listener| spawn_local(accept(shard.clone(), listener)));
+        self.0.insert(address, tasks.collect());
+    }
+
+    fn stop(&mut self, address: &ListenAddr) {
+        self.0.remove(address).into_iter().flatten().for_each(|task| task.abort());
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.values().flatten().for_each(Task::abort);
+    }
+}
+
+async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
+    let listener = TcpListener::from_std(listener).expect("a listener of our own can be watched");
+    let mut is_short = false;
+    loop {
+        let config = shard.directory();
+        let connections_max = (config.config().limits.connections / config.config().shards).max(1);
+        if shard.connections.get() >= connections_max {
+            if !std::mem::replace(&mut is_short, true) {
+                tracing::warn!("{connections_max} clients are connected to shard {}; others wait", shard.index);
+            }
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                is_short = false;
+                spawn_local(client::serve(shard.clone(), stream, peer, Connected::new(&shard)));
+            }
+            // The client was gone before we came to it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if !std::mem::replace(&mut is_short, true) {
+                    tracing::error!("no client can be accepted, trying again every {ACCEPT_PAUSE:?}: {error}");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn begin(shard: &Rc<Shard>, new: NewLink) {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let Some(site) = shard.directory().by_id(new.site.id()).cloned() else { return };
+    let Some(key) = new.site.enlist(new.hello.backend, new.hello.slots, new.shards) else { return };
+    let Ok(stream) = new.stream.attach() else { return };
+    let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
+    shard.link_begins(&site, &link);
+    if !site.site.link_up(link.backend(), shard.index, link.serial) {
+        link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again");
+    }
+    tracing::debug!("{}: a link of backend {} is up on shard {}", site.name(), link.name, shard.index);
+    let shard = shard.clone();
+    spawn_local(async move { link::run(link, stream, &new.early, site, shard).await });
+}
+
+fn retire(shard: &Rc<Shard>, site: &Arc<Site>) {
+    let links = shard.links.borrow_mut().remove(&site.id());
+    for link in links.iter().flat_map(|links| links.borrow().clone()).flatten() {
+        link.drain();
+    }
+}
+
+/// Links are closed last: requests of draining clients needed them.
+async fn say_goodbye(shard: &Rc<Shard>) {
+    let links: Vec<Rc<Link>> = shard.all_links.borrow().iter().map(|(_, link)| link.clone()).collect();
+    for link in &links {
+        link.leave(GoodbyeCode::Done, "the proxy stops");
+    }
+    let written = async {
+        while !shard.all_links.borrow().is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = timeout(GOODBYE_TIME, written).await;
+}
