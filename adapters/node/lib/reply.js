@@ -1,0 +1,192 @@
+'use strict';
+
+/**
+ * Bytes of a reply's body that may leave with its head in one native call. A larger body goes by `write`, which takes
+ * only what the link's window has room for.
+ */
+const WHOLE_BODY_BYTES_MAX = 64 * 1024;
+
+/** Where a reply stands: `OPEN` -> (`HELD` ->) `ENDING` -> `DONE`, or straight to `DONE` when it is cut. */
+const OPEN = 0;
+const HELD = 1;
+const ENDING = 2;
+const DONE = 3;
+
+/**
+ * The way of one reply to the link: a head, pieces of body in order, an end.
+ *
+ * Pieces wait here until the end of the tick, or until the reply is whole, so that the usual small reply leaves in one
+ * native call. What the link's window has no room for waits until the connector says that there is room again;
+ * `bytesWaiting` counts it, and Node's own back-pressure reads that.
+ */
+class Reply {
+  /**
+   * @param {import('./native').Connector} connector
+   * @param {number} id of the exchange
+   * @param {{ replyTaken(): void, replyFailed(err: Error): void }} exchange told when nothing waits any more, and
+   *   when the native side refuses what the app gave
+   */
+  constructor(connector, id, exchange) {
+    this.connector = connector;
+    this.id = id;
+    this.exchange = exchange;
+    this.bytesWaiting = 0;
+    this.bytesWritten = 0;
+    this.head = null;
+    this.headIsUtf8 = false;
+    this.pieces = [];
+    this.trailers = '';
+    this.state = OPEN;
+    this.tickAsked = false;
+    this.blocked = false;
+  }
+
+  /** The head as Node rendered it: `HTTP/1.1 200 OK`, one `Name: value` a line, an empty line. */
+  start(head, isUtf8) {
+    this.head = head;
+    this.headIsUtf8 = isUtf8;
+    this.flushSoon();
+  }
+
+  /** Adds a piece of body (or only something to call when all before it is taken). */
+  write(data, encoding, callback) {
+    if (this.state === DONE) return;
+    const last = this.pieces[this.pieces.length - 1];
+    if (data.length === 0 && last !== undefined && last.after === null) {
+      last.after = callback;
+    } else if (data.length > 0 || callback) {
+      const piece = pieceOf(data, encoding, callback);
+      this.pieces.push(piece);
+      this.bytesWaiting += piece.size;
+    }
+    this.flushSoon();
+  }
+
+  /** Nothing follows. With `held` the exchange stays open, for the rest of its request, until `release`. */
+  end(held) {
+    this.state = held ? HELD : ENDING;
+    this.flush();
+  }
+
+  /** Ends what `end` held. */
+  release() {
+    if (this.state !== HELD) return;
+    this.state = ENDING;
+    this.flush();
+  }
+
+  /** Whether the end has left, or the reply was cut. */
+  get isDone() {
+    return this.state === DONE;
+  }
+
+  /** Nothing more goes out; the proxy is told unless everything had been said. */
+  cut(reason) {
+    if (this.state === DONE) return;
+    this.state = DONE;
+    this.head = null;
+    this.pieces = [];
+    this.bytesWaiting = 0;
+    this.connector.abort(this.id, reason);
+  }
+
+  /** The link has room again. */
+  unblock() {
+    this.blocked = false;
+    this.flush();
+  }
+
+  flushSoon() {
+    if (this.tickAsked || this.blocked) return;
+    this.tickAsked = true;
+    process.nextTick(flushTick, this);
+  }
+
+  flush() {
+    if (this.state === DONE || this.blocked) return;
+    try {
+      if (this.isWholeAndSmall()) this.sendWhole();
+      else this.sendParts();
+    } catch (err) {
+      this.exchange.replyFailed(err);
+    }
+  }
+
+  isWholeAndSmall() {
+    return this.state === ENDING && this.head !== null && this.pieces.length <= 1 && this.trailers === '' &&
+      this.bytesWaiting <= WHOLE_BODY_BYTES_MAX;
+  }
+
+  sendWhole() {
+    const piece = this.pieces.length === 1 ? this.pieces[0] : NO_PIECE;
+    this.connector.send(this.id, this.head, this.headIsUtf8, piece.bytes, piece.latin1);
+    this.state = DONE;
+    this.head = null;
+    if (piece !== NO_PIECE) this.take(piece);
+    this.exchange.replyTaken();
+  }
+
+  sendParts() {
+    if (this.head !== null) {
+      this.connector.start(this.id, this.head, this.headIsUtf8);
+      this.head = null;
+    }
+    while (this.pieces.length > 0) {
+      if (!this.sendPiece(this.pieces[0])) {
+        this.blocked = true;
+        return;
+      }
+    }
+    if (this.state === ENDING) {
+      this.connector.finish(this.id, this.trailers);
+      this.state = DONE;
+    }
+    this.exchange.replyTaken();
+  }
+
+  /** Whether all of it was taken. */
+  sendPiece(piece) {
+    if (piece.size > 0) {
+      if (typeof piece.bytes === 'string') piece.bytes = Buffer.from(piece.bytes, piece.latin1 ? 'latin1' : 'utf8');
+      const taken = this.connector.write(this.id, piece.bytes);
+      if (taken < piece.size) {
+        piece.bytes = piece.bytes.subarray(taken);
+        piece.size -= taken;
+        this.bytesWaiting -= taken;
+        this.bytesWritten += taken;
+        return false;
+      }
+    }
+    this.take(piece);
+    return true;
+  }
+
+  take(piece) {
+    this.pieces.shift();
+    this.bytesWaiting -= piece.size;
+    this.bytesWritten += piece.size;
+    if (piece.callback) process.nextTick(piece.callback);
+    if (piece.after) process.nextTick(piece.after);
+  }
+}
+
+const NO_PIECE = { bytes: null, size: 0, latin1: false, callback: null, after: null };
+
+/** Strings travel as they are in the two encodings that the native side reads; others become bytes here. */
+function pieceOf(data, encoding, callback) {
+  const latin1 = encoding === 'latin1' || encoding === 'binary';
+  let bytes = data;
+  if (typeof data === 'string' && !latin1 && encoding && encoding !== 'utf8' && encoding !== 'utf-8') {
+    bytes = Buffer.from(data, encoding);
+  }
+  let size = bytes.length;
+  if (typeof bytes === 'string' && !latin1) size = Buffer.byteLength(bytes);
+  return { bytes, size, latin1, callback: callback || null, after: null };
+}
+
+function flushTick(reply) {
+  reply.tickAsked = false;
+  reply.flush();
+}
+
+module.exports = { Reply };

@@ -1,0 +1,174 @@
+'use strict';
+
+const http = require('node:http');
+const { dial } = require('../lib/dial');
+const { EVENT, BODY, NOTICE } = require('../lib/native');
+
+/** A proxy and a native connector in one, in JavaScript: tests speak to an app through it without a link. */
+class FakeProxy {
+  constructor({ window = Infinity } = {}) {
+    this.window = window;
+    this.exchanges = new Map();
+    this.lastId = 0;
+    this.calls = [];
+    const proxy = this;
+    this.library = {
+      Connector: class {
+        constructor(options, turn) {
+          proxy.options = options;
+          proxy.turn = turn;
+          return proxy.connector();
+        }
+      },
+    };
+  }
+
+  /** A server that has become a backend and is in service. */
+  async server(...args) {
+    const server = http.createServer(...args);
+    await this.serve(server);
+    return server;
+  }
+
+  async serve(server) {
+    dial(server, [0], { logLevel: 'error' }, this.library);
+    this.accept();
+    return server;
+  }
+
+  accept() {
+    this.turn([EVENT.NOTICE, 'debug', NOTICE.CONNECTED, 'in service']);
+  }
+
+  refuse(reason) {
+    this.turn([EVENT.NOTICE, 'error', NOTICE.REFUSED, reason]);
+  }
+
+  connector() {
+    const call = (name) => () => { this.calls.push(name); };
+    const of = (id) => this.exchanges.get(id);
+    return {
+      send: (id, head, utf8, body, latin1) => {
+        of(id).head(head, utf8);
+        if (body !== null) of(id).take(typeof body === 'string' ? Buffer.from(body, latin1 ? 'latin1' : 'utf8') : body);
+        of(id).end('');
+      },
+      start: (id, head, utf8) => of(id).head(head, utf8),
+      write: (id, data) => of(id).take(data.subarray(0, of(id).room(data.length))),
+      finish: (id, trailers) => of(id).end(trailers),
+      inform: (id, head) => of(id).inform(head),
+      abort: (id, reason) => of(id).abort(reason),
+      read: (id, bytesMax) => of(id).read(bytesMax),
+      trailers: (id) => of(id).requestTrailers,
+      drain: call('drain'),
+      stop: call('stop'),
+      flush: call('flush'),
+      setSlots: call('setSlots'),
+      ref: call('ref'),
+      unref: call('unref'),
+    };
+  }
+
+  /** All that had begun is done and the proxies know. */
+  ended() {
+    this.turn([EVENT.ENDED]);
+  }
+
+  /** Sends a request; the exchange's `reply` settles when it is over. */
+  request({ method = 'GET', path = '/', headers = {}, body = null, version = '1.1', scheme = 'http' } = {}) {
+    const exchange = new FakeExchange(this, ++this.lastId);
+    this.exchanges.set(exchange.id, exchange);
+    const flat = Object.entries({ host: 'example.com', ...headers })
+      .flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]));
+    const head = [method, path, version, scheme, '203.0.113.9', '4711', '127.0.0.1', '80', ...flat].join('\0');
+    const kind = body === null ? BODY.NONE : body === 'later' ? BODY.LATER : BODY.HERE;
+    this.turn([EVENT.REQUEST, exchange.id, head, kind, kind === BODY.HERE ? Buffer.from(body) : null]);
+    return exchange;
+  }
+}
+
+class FakeExchange {
+  constructor(proxy, id) {
+    Object.assign(this, { proxy, id, informs: [], chunks: [], headers: [], requestPieces: [], requestTrailers: [] });
+    this.window = proxy.window;
+    this.reply = new Promise((resolve) => { this.over = resolve; });
+  }
+
+  // The proxy's side.
+
+  data(piece) {
+    this.requestPieces.push(Buffer.from(piece));
+    this.proxy.turn([EVENT.READABLE, this.id]);
+  }
+
+  dataEnd(trailers = []) {
+    this.requestTrailers = trailers;
+    this.requestPieces.push(null);
+    this.proxy.turn([EVENT.READABLE, this.id]);
+  }
+
+  leave() {
+    this.gone = true;
+    this.proxy.turn([EVENT.DISCONNECTED, this.id]);
+  }
+
+  grant(bytes) {
+    this.window += bytes;
+    this.proxy.turn([EVENT.WRITABLE, this.id]);
+  }
+
+  get body() {
+    return Buffer.concat(this.chunks).toString();
+  }
+
+  // The connector's side.
+
+  head(text, utf8) {
+    const lines = Buffer.from(text, utf8 ? 'utf8' : 'latin1').toString('latin1').split('\r\n');
+    const [, status, reason] = /^HTTP\/1\.1 (\d{3}) (.*)$/.exec(lines[0]);
+    this.status = Number(status);
+    this.reason = reason;
+    this.headers = lines.slice(1, -2).map((line) => /^([^:]+): (.*)$/.exec(line).slice(1));
+  }
+
+  header(name) {
+    return this.headers.find(([known]) => known.toLowerCase() === name)?.[1];
+  }
+
+  room(wanted) {
+    return Math.min(wanted, this.window);
+  }
+
+  take(data) {
+    this.window -= data.length;
+    this.chunks.push(Buffer.from(data));
+    return data.length;
+  }
+
+  end(trailers) {
+    this.trailers = trailers;
+    this.isWhole = true;
+    this.over(this);
+  }
+
+  inform(text) {
+    this.informs.push(text);
+  }
+
+  abort(reason) {
+    this.aborted = reason;
+    this.over(this);
+  }
+
+  read(bytesMax) {
+    if (this.gone) throw new Error('the client left');
+    const piece = this.requestPieces.shift();
+    if (piece && piece.length > bytesMax) {
+      this.requestPieces.unshift(piece.subarray(bytesMax));
+      return piece.subarray(0, bytesMax);
+    }
+    return piece;
+  }
+}
+
+module.exports = { FakeProxy };
