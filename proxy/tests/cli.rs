@@ -121,9 +121,10 @@ fn only_root_can_become_another_user() {
     use std::os::unix::process::CommandExt;
     let folder = Folder::new("not-root");
     let file = folder.config("127.0.0.1", "user: 12345\ngroup: 12345");
-    // Another user may not be able to enter the folder of the build.
+    // Another user may not be able to enter the folder of the build. Copied by a process of its own: a
+    // command that another test starts meanwhile would inherit our open copy, which then could not be run.
     let copy = folder.path().join("swiftiply");
-    fs::copy(env!("CARGO_BIN_EXE_swiftiply"), &copy).unwrap();
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_swiftiply")).arg(&copy).status().unwrap().success());
     let mut command = Command::new(copy);
     command.args(["-c", &file]);
     if nix::unistd::geteuid().is_root() {
