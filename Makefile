@@ -1,0 +1,24 @@
+# Everything a person or CI does here. `make build` first installs what is missing (scripts/install says what that is).
+#
+#   make build            build/bin/{swiftiply,swiftiply-rack,swiftiply-wsgi,swiftiply-node}, from packed artifacts
+#   make demo             proxy and four apps, running until Ctrl-C   (ARGS=--once: ends by itself)
+#   make test             every test of every language; ends with "N passed, N failed"
+#   make lint             formatters and linters, changing nothing
+#   make clean            removes what was built
+
+.PHONY: build demo test lint clean
+
+build:
+	@scripts/build
+
+demo: build
+	@scripts/demo $(ARGS)
+
+test:
+	@scripts/test $(ARGS)
+
+lint:
+	@scripts/lint
+
+clean:
+	rm -rf build target
