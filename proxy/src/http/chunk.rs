@@ -1,10 +1,10 @@
 //! Chunked bodies (RFC 9112 section 7.1).
 //!
 //! ```text
-//!          ┌──────────────────────── LF ◄─ DataLf ◄─ CR ◄─ DataCr ◄──────────┐
-//!          ▼                                                                 │
-//!  ──►  Size ──;──► ExtensionName ──► Extension ──CR──► SizeLf ──LF──► Data (size > 0)
-//!          └───────────────CR──────────────────────────►   └─────LF──► Trailers (size 0) ──► Done
+//!  Size ──;──► ExtensionName ──► Extension
+//!    │                               │
+//!    └───CR──────────────────────CR──┴──► SizeLf ─┬─LF, size > 0──► Data ──► DataCr ──CR──► DataLf ──LF──► Size
+//!                                                 └─LF, size 0────► Trailers ──► Done
 //! ```
 
 use super::body::{Piece, split_data};
