@@ -3,11 +3,14 @@
 require_relative "errors"
 
 # Loads the compiled library, which defines Swiftiply::Connector, Swiftiply::Request and Swiftiply::Reply. A platform gem
-# carries one library for each minor version of Ruby, in a folder of that name; a gem compiled on install carries one.
-library = File.join(__dir__, RbConfig::CONFIG["ruby_version"][/\A\d+\.\d+/], "swiftiply_ruby")
-library = File.join(__dir__, "swiftiply_ruby") unless File.exist?("#{library}.#{RbConfig::CONFIG["DLEXT"]}")
+# carries one library for each minor version of Ruby, in a folder of that name; a gem compiled on install has one beside this
+# file or, as RubyGems is set up, elsewhere on the load path.
+places = [
+  File.join(__dir__, RbConfig::CONFIG["ruby_version"][/\A\d+\.\d+/], "swiftiply_ruby"),
+  File.join(__dir__, "swiftiply_ruby"),
+]
 begin
-  require library
+  require places.find { |place| File.exist?("#{place}.#{RbConfig::CONFIG["DLEXT"]}") } || "swiftiply/swiftiply_ruby"
 rescue LoadError => error
   raise LoadError, "the compiled part of the gem swiftiply-rack is not there for Ruby #{RUBY_VERSION} on " \
                    "#{RUBY_PLATFORM} (#{error.message}): install the gem again with this Ruby"
