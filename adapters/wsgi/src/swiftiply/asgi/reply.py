@@ -1,0 +1,183 @@
+"""``send``: an ASGI application's reply on its way to the client.
+
+    NEW ──http.response.start──► HEAD ──first http.response.body──► SENT ──more_body false──► DONE
+
+The head leaves with the first body message; a reply of one message leaves in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+from ..errors import ClientDisconnected, ReplyError, ReplyHeadError
+from ..exchange import Reply
+
+__all__ = ["Outgoing"]
+
+log = logging.getLogger("swiftiply.error")
+
+_NEW, _HEAD, _SENT, _DONE = "new", "head", "sent", "done"
+
+_BODILESS = frozenset([204, 304])
+
+# The proxy's to set (RFC 9110 7.6.1); the specification has servers ignore an application's transfer-encoding.
+_IGNORED = frozenset(
+    [b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"]
+)
+
+
+class Outgoing:
+    """The reply's states, its Content-Length, and waiting while the client's window is full."""
+
+    def __init__(self, reply: Reply, method: str, flush_soon: Callable[[], None]) -> None:
+        self._reply = reply
+        self._head_request = method == "HEAD"
+        self._flush_soon = flush_soon
+        self._state = _NEW
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._length: Optional[int] = None
+        self._given = 0
+        self._disconnected = False
+        self._room = asyncio.Event()
+
+    @property
+    def has_begun(self) -> bool:
+        return self._state in (_SENT, _DONE)
+
+    @property
+    def is_done(self) -> bool:
+        return self._state is _DONE
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """One message of the application."""
+        if self._disconnected:
+            raise ClientDisconnected("the client left")
+        kind = message["type"]
+        if kind == "http.response.body":
+            await self._body(message)
+        elif kind == "http.response.start":
+            self._start(message)
+        elif kind == "http.response.early_hint":
+            self._early_hint(message)
+        else:
+            raise ReplyError(f"an ASGI application sent {kind!r}, which is no message of an http reply")
+
+    def wake(self) -> None:
+        """There is room in the client's window."""
+        self._room.set()
+
+    def disconnect(self) -> None:
+        self._disconnected = True
+        self._room.set()
+
+    def fail(self) -> None:
+        """The application raised or gave no reply: a 500 if nothing has been sent, else a visible cut."""
+        state, self._state = self._state, _DONE
+        try:
+            if state is _SENT:
+                self._reply.abort("the application ended before its reply did")
+            elif state is not _DONE:
+                headers = [(b"content-type", b"text/plain; charset=utf-8")]
+                self._reply.send(500, None, headers, b"Internal Server Error\n")
+        except ClientDisconnected:
+            pass
+        self._flush_soon()
+
+    def give_up(self) -> None:
+        """Nobody reads any more."""
+        if self._state is not _DONE:
+            self._state = _DONE
+            self._reply.abort("the client left")
+            self._flush_soon()
+
+    # The messages.
+
+    def _start(self, message: Mapping[str, Any]) -> None:
+        if self._state is not _NEW:
+            raise ReplyError("http.response.start was sent twice")
+        self._status = message["status"]
+        # Any iterable of pairs will do, generators too (ASGI 2.x); it is walked once, here.
+        for name, value in message.get("headers") or ():
+            name, value = bytes(name), bytes(value)
+            lower = name.lower()
+            if lower == b"content-length":
+                self._length = _length(value)
+            if lower not in _IGNORED:
+                self._headers.append((name, value))
+        if self._status == 204:  # RFC 9110 8.6: a 204 has no length
+            self._headers = [field for field in self._headers if field[0].lower() != b"content-length"]
+        self._state = _HEAD
+
+    async def _body(self, message: Mapping[str, Any]) -> None:
+        if self._state is _NEW:
+            raise ReplyError("http.response.body was sent before http.response.start")
+        if self._state is _DONE:
+            return  # a second last message is ignored, as elsewhere
+        body = bytes(message.get("body", b""))
+        more = message.get("more_body", False)
+        self._given += len(body)
+        over = 0 if self._length is None else self._given - self._length
+        if over > 0:
+            body = body[: max(0, len(body) - over)]
+        if not more and self._state is _HEAD and not self._is_short:
+            self._state = _DONE
+            self._reply.send(self._status, None, self._headers, b"" if self._status in _BODILESS else body)
+        else:
+            await self._piece(body)
+            if not more:
+                self._finish()
+        self._flush_soon()
+        if not more and over > 0 and not self._is_bodiless:
+            log.error("reply cut at its Content-Length of %d: the application gave %d bytes more", self._length, over)
+
+    async def _piece(self, body: bytes) -> None:
+        if self._state is _HEAD:
+            self._state = _SENT
+            self._reply.start(self._status, None, self._headers)
+        if self._is_bodiless:
+            return
+        rest = memoryview(body)
+        while rest:
+            # Cleared before the attempt, so that room made in between is not missed.
+            self._room.clear()
+            rest = rest[self._reply.try_write(rest) :]
+            if rest:
+                self._flush_soon()
+                await self._room.wait()
+                if self._disconnected:
+                    raise ClientDisconnected("the client left")
+
+    def _finish(self) -> None:
+        self._state = _DONE
+        if self._is_short:
+            log.error(
+                "reply cut: its Content-Length is %d, but the application gave %d bytes", self._length, self._given
+            )
+            self._reply.abort("the body is shorter than its Content-Length")
+        else:
+            self._reply.finish()
+
+    def _early_hint(self, message: Mapping[str, Any]) -> None:
+        if self.has_begun:
+            raise ReplyError("http.response.early_hint was sent after the reply had begun")
+        self._reply.inform(103, [(b"link", bytes(link)) for link in message["links"]])
+        self._flush_soon()
+
+    @property
+    def _is_bodiless(self) -> bool:
+        return self._head_request or self._status in _BODILESS
+
+    @property
+    def _is_short(self) -> bool:
+        return self._length is not None and self._given < self._length and not self._is_bodiless
+
+
+def _length(value: bytes) -> int:
+    text = value.strip(b" \t")
+    if not text.isdigit():
+        raise ReplyHeadError(f"Content-Length must be digits, not {value!r}")
+    return int(text)

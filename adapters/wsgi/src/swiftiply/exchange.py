@@ -1,0 +1,116 @@
+"""The two halves of an exchange, as the adapters see them.
+
+These are protocols, not classes: ``swiftiply._native`` has the real ones, and the tests bring their own, so that
+everything above this line is tested without a compiler and without a proxy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional, Protocol, Union
+
+__all__ = ["Address", "Environ", "Headers", "Reply", "Request", "RequestHead", "Scope"]
+
+#: A host and its port.
+Address = tuple[str, int]
+Environ = dict[str, Any]
+Scope = dict[str, Any]
+#: Reply headers: text from WSGI applications, bytes from ASGI ones.
+Headers = Union[Sequence[tuple[str, str]], Sequence[tuple[bytes, bytes]]]
+
+
+class RequestHead(Protocol):
+    """A request's head as the proxy has parsed it: exact bytes, hop-by-hop headers already gone."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def authority(self) -> bytes:
+        """The Host header or the target's authority, ``b""`` when HTTP/1.0 gave none."""
+
+    @property
+    def path(self) -> bytes:
+        """The target's path, still percent-encoded; ``b"*"`` for ``OPTIONS *``."""
+
+    @property
+    def query(self) -> Optional[bytes]: ...
+    @property
+    def version(self) -> str:
+        """``"HTTP/1.1"``, ``"HTTP/1.0"`` or ``"HTTP/2"``."""
+
+    @property
+    def peer(self) -> Optional[Address]:
+        """The client; None when it came over a Unix socket."""
+
+    @property
+    def local(self) -> Optional[Address]: ...
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """Names as the client spelled them and values, in their order, duplicates kept."""
+
+    @property
+    def content_length(self) -> Optional[int]:
+        """The body's length in bytes; None if it is not known beforehand or if there is no body."""
+
+    @property
+    def has_body(self) -> bool: ...
+
+
+class Reply(Protocol):
+    """The answer to one request. Every blocking call lets other threads run."""
+
+    def inform(self, status: int, headers: Headers) -> None:
+        """Send an informational reply (103), ahead of the real one."""
+
+    def send(self, status: int, reason: Optional[str], headers: Headers, body: bytes) -> None:
+        """The whole reply at once: the usual case, one call and one write."""
+
+    def start(self, status: int, reason: Optional[str], headers: Headers) -> None:
+        """Begin a reply whose body follows; it leaves together with the first piece, or at ``flush``."""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body; blocks while the client's window is full."""
+
+    def try_write(self, data: Union[bytes, memoryview]) -> int:
+        """Send what the window takes now and say how much that was; for event loops."""
+
+    def flush(self) -> None: ...
+
+    def finish(self, trailers: Optional[Headers] = None) -> None: ...
+
+    def abort(self, reason: str) -> None:
+        """Cut the reply so that the client sees it is not whole; a 502 if nothing had been sent."""
+
+    def hold_slot(self) -> None:
+        """The reply's end shall not free the slot: this thread still works for the request."""
+
+    def release_slot(self) -> None: ...
+
+
+class Request(Protocol):
+    """One request that this process was given."""
+
+    @property
+    def key(self) -> int: ...
+    @property
+    def head(self) -> RequestHead: ...
+    @property
+    def reply(self) -> Reply: ...
+    @property
+    def disconnected(self) -> bool: ...
+
+    def environ(self, base: Environ) -> Environ:
+        """`swiftiply.wsgi.environ.build` of this request's head, in one native pass."""
+
+    def scope(self, base: Scope) -> Scope:
+        """`swiftiply.asgi.scope.build` of this request's head, in one native pass."""
+
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes of the body, waiting for the first; ``b""`` at its end."""
+
+    def try_read(self, size: int) -> Optional[bytes]:
+        """As `read`, but None when nothing is there yet."""
+
+    def trailers(self) -> Optional[Iterable[tuple[bytes, bytes]]]: ...

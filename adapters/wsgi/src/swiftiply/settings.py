@@ -1,0 +1,82 @@
+"""What a process is told: the command's options, each with its environment variable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+from .errors import ConfigError
+
+__all__ = ["ADDRESS_DEFAULT", "Settings", "addresses_from", "key_from", "number_from"]
+
+#: Where the proxy waits for backends unless its configuration says otherwise.
+ADDRESS_DEFAULT = "127.0.0.1:30000"
+
+#: Threads of a WSGI process. Few: more of them share one interpreter and each keeps its own database connection.
+THREADS_DEFAULT = 4
+
+#: Requests that one event loop takes at once. An ASGI application mostly waits, so it can hold many.
+CONCURRENCY_DEFAULT = 100
+
+#: Seconds that requests in flight have to end after SIGTERM.
+DRAIN_TIMEOUT_DEFAULT = 30.0
+
+#: Slots are counted in 14 bits and a little by the link protocol.
+SLOTS_MAX = 16_384
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options of ``swiftiply-wsgi``."""
+
+    target: str
+    interface: str = "auto"
+    factory: bool = False
+    app_dir: str = "."
+    connect: tuple[str, ...] = (ADDRESS_DEFAULT,)
+    #: None: one process, unsupervised.
+    processes: Optional[int] = None
+    threads: int = THREADS_DEFAULT
+    concurrency: int = CONCURRENCY_DEFAULT
+    mount: str = ""
+    label: str = ""
+    log_level: str = "info"
+    drain_timeout: float = DRAIN_TIMEOUT_DEFAULT
+    #: The site's key; never in a repr, so never in a log.
+    key: Optional[bytes] = field(default=None, repr=False)
+
+
+def addresses_from(text: str) -> tuple[str, ...]:
+    """The addresses in the variable SWIFTIPLY: one, or several with commas; ``1`` stands for the default."""
+    addresses = tuple(ADDRESS_DEFAULT if part == "1" else part for part in map(str.strip, text.split(",")) if part)
+    return addresses or (ADDRESS_DEFAULT,)
+
+
+def key_from(path: Optional[str], environ: Mapping[str, str] = os.environ) -> Optional[bytes]:
+    """The site's key, from a file or from the variable SWIFTIPLY_KEY; None if there is neither."""
+    if path is None:
+        key = os.fsencode(environ.get("SWIFTIPLY_KEY", ""))
+        return key or None
+    try:
+        key = Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--key-file {path}: {error.strerror}") from None
+    key = key[:-1] if key.endswith(b"\n") else key
+    key = key[:-1] if key.endswith(b"\r") else key
+    if not key:
+        raise ConfigError(f"--key-file {path}: the file is empty; write the site's key into it")
+    return key
+
+
+def number_from(text: str, *, least: int, most: int) -> int:
+    """A whole number within bounds; `ValueError` says what is wrong, for the parser and for variables alike."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a whole number") from None
+    if not least <= number <= most:
+        raise ValueError(f"{number} is not between {least} and {most}")
+    return number
