@@ -49,9 +49,14 @@ impl Member {
 pub struct Slot {
     site: Arc<Site>,
     key: BackendKey,
+    is_given_back: bool,
 }
 
 impl Slot {
+    fn new(site: &Arc<Site>, key: BackendKey) -> Self {
+        Self { site: site.clone(), key, is_given_back: false }
+    }
+
     /// Whose slot it is.
     pub fn backend(&self) -> BackendKey {
         self.key
@@ -60,7 +65,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.site.release(self.key);
+        if !self.is_given_back {
+            self.site.release(self.key);
+        }
     }
 }
 
@@ -89,7 +96,7 @@ impl Waiting {
     /// Ready with the slot, or with `None` if the site went away.
     pub fn poll(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Slot>> {
         self.waiter.poll(cx).map(|outcome| match outcome {
-            Outcome::Granted(key) => Some(Slot { site: self.site.clone(), key }),
+            Outcome::Granted(key) => Some(Slot::new(&self.site, key)),
             Outcome::TurnedAway => None,
         })
     }
@@ -153,17 +160,20 @@ impl Site {
     }
 
     /// A backend would not take this request: its slot is withheld until it says more, and the request asks again.
-    pub fn ask_after_refusal(self: &Arc<Self>, slot: Slot, waiter: &Arc<Waiter>) -> Asked {
-        let key = slot.key;
+    pub fn ask_after_refusal(self: &Arc<Self>, mut slot: Slot, waiter: &Arc<Waiter>) -> Asked {
         let mut state = self.lock();
-        let placed = state.dispatch.refuse(key, waiter.clone());
-        std::mem::forget(slot); // `refuse` has given it back.
+        if state.closed {
+            drop(state);
+            return Asked::Closed;
+        }
+        slot.is_given_back = true;
+        let placed = state.dispatch.refuse(slot.key, waiter.clone());
         self.placed(placed, waiter)
     }
 
     fn placed(self: &Arc<Self>, placed: Placed<Arc<Waiter>>, waiter: &Arc<Waiter>) -> Asked {
         match placed {
-            Placed::Granted(grant) => Asked::Granted(Slot { site: self.clone(), key: grant.backend }),
+            Placed::Granted(grant) => Asked::Granted(Slot::new(self, grant.backend)),
             Placed::Waiting(ticket) => {
                 Asked::Waiting(Waiting { site: self.clone(), ticket, waiter: waiter.clone() })
             }
