@@ -260,7 +260,8 @@ impl Exchange {
             return Err(Breach("an informational reply after the final one".into()));
         }
         let is_continue = head.status() == 100;
-        let is_wanted = if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
+        let is_wanted =
+            if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
         if is_wanted && !(is_continue && state.is_continued) {
             http::inform(&mut state.out, head.status(), pairs(head.headers()), &state.rules.limits)?;
             state.is_continued |= is_continue;
@@ -360,7 +361,12 @@ impl Exchange {
 }
 
 impl State {
-    fn switch_protocols(&mut self, head: &ReplyHead<&[u8]>, end: bool, date: &DateLine) -> Result<(), Breach> {
+    fn switch_protocols(
+        &mut self,
+        head: &ReplyHead<&[u8]>,
+        end: bool,
+        date: &DateLine,
+    ) -> Result<(), Breach> {
         if !self.rules.upgrade || end {
             return Err(Breach("a reply with 101 to a request that offered no upgrade".into()));
         }

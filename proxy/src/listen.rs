@@ -30,8 +30,12 @@ impl fmt::Display for BindError {
         let Self { address, cause } = self;
         let what_to_do = match cause.kind() {
             io::ErrorKind::AddrInUse => "another process listens there: stop it, or choose another address",
-            io::ErrorKind::PermissionDenied => "ports below 1024 and foreign folders need more rights: start as root (`user` drops them again), or choose another address",
-            io::ErrorKind::AddrNotAvailable => "this machine does not have that address: choose one that it has",
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 and foreign folders need more rights: start as root (`user` drops them again), or choose another address"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address: choose one that it has"
+            }
             _ => "choose another address",
         };
         write!(f, "cannot listen on {address} ({cause}); {what_to_do}")

@@ -51,7 +51,8 @@ pub(super) async fn deliver(
     let exchange = Exchange::new(request.rules, link.hello.window, request.upload.left());
     let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else { return Relayed::NoLink };
     request.deliveries += 1;
-    let mut delivery = Delivery { link: &link, stream, exchange: &exchange, unpaid: 0, writing: 0, has_left: false };
+    let mut delivery =
+        Delivery { link: &link, stream, exchange: &exchange, unpaid: 0, writing: 0, has_left: false };
     let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
     connection.expect_nothing();
     request.note_delivery(&link, &exchange);
@@ -79,7 +80,12 @@ enum End {
 }
 
 impl Delivery<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>, connection: &mut Connection, request: &mut Request) -> Poll<End> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        request: &mut Request,
+    ) -> Poll<End> {
         self.exchange.wake_with(cx);
         loop {
             match connection.poll_write_out(cx) {
@@ -112,7 +118,10 @@ impl Delivery<'_> {
         request: &mut Request,
     ) -> Result<bool, End> {
         if self.exchange.is_tunnel() {
-            return request.upload.poll_tunnel(cx, connection, self.link, self.stream, self.exchange).map_err(|_| End::ClientGone);
+            return request
+                .upload
+                .poll_tunnel(cx, connection, self.link, self.stream, self.exchange)
+                .map_err(|_| End::ClientGone);
         }
         if request.upload.poll(cx, connection, self.link, self.stream, self.exchange).map_err(End::BadBody)? {
             return Ok(true);

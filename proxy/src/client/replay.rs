@@ -37,8 +37,12 @@ pub(super) enum Verdict {
 pub(super) fn judge(failure: &Failure, request: &Request) -> Verdict {
     let (cause, pause) = match failure {
         Failure::Lost(Loss::Died) => ("The process that ran this request died.", CRASH_PAUSE),
-        Failure::Lost(Loss::Silent) => ("The process that ran this request is frozen or out of reach.", Duration::ZERO),
-        Failure::Reset(ResetCode::Stopping, _) => ("The process that ran this request was stopped.", Duration::ZERO),
+        Failure::Lost(Loss::Silent) => {
+            ("The process that ran this request is frozen or out of reach.", Duration::ZERO)
+        }
+        Failure::Reset(ResetCode::Stopping, _) => {
+            ("The process that ran this request was stopped.", Duration::ZERO)
+        }
         Failure::Reset(..) => return Verdict::GiveUp("The app gave no reply."),
         Failure::Breached => return Verdict::GiveUp("The app's reply cannot be passed on."),
         Failure::Refused(_) => return Verdict::Replay { pause: Duration::ZERO },

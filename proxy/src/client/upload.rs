@@ -344,9 +344,7 @@ impl Upload {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-            Poll::Pending if self.rate.is_too_slow(connection) => {
-                Poll::Ready(Err(Ended::Refused(TOO_SLOW)))
-            }
+            Poll::Pending if self.rate.is_too_slow(connection) => Poll::Ready(Err(Ended::Refused(TOO_SLOW))),
             Poll::Pending => Poll::Pending,
         }
     }

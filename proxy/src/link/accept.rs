@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use swiftiply_wire::limits::{HANDSHAKE_PAYLOAD_MAX, WINDOW_DEFAULT};
 use swiftiply_wire::{
-    Challenge, FRAME_HEADER_BYTES, Frame, Hello, Key, LinkIndex, Nonce, PREFACE, Refusal, RefusalCode, ToBackend,
-    ToProxy, VERSION_MAX, VERSION_MIN, Welcome, WireError, proxy_proof,
+    Challenge, FRAME_HEADER_BYTES, Frame, Hello, Key, LinkIndex, Nonce, PREFACE, Refusal, RefusalCode,
+    ToBackend, ToProxy, VERSION_MAX, VERSION_MIN, Welcome, WireError, proxy_proof,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -64,7 +64,9 @@ impl fmt::Display for Rejection {
         match self {
             Self::Gone(error) => write!(f, "it went away during the handshake ({error})"),
             Self::Malformed(error) => write!(f, "{error}"),
-            Self::Http => f.write_str("it speaks HTTP, but at this address backends dial in; clients connect elsewhere"),
+            Self::Http => {
+                f.write_str("it speaks HTTP, but at this address backends dial in; clients connect elsewhere")
+            }
             Self::Legacy => f.write_str("it is a client of Swiftiply 0.6, which this version does not serve"),
             Self::Refused(refusal) => f.write_str(&refusal.reason),
         }
@@ -111,7 +113,9 @@ impl Handshake<'_> {
     async fn run(&mut self, key: Option<&Key>, terms: &Terms) -> Result<Accepted, Rejection> {
         self.preface().await?;
         let (message, hello_payload) = self.frame().await?;
-        let ToProxy::Hello(hello) = message else { return Err(refuse(RefusalCode::Malformed, "HELLO was expected")) };
+        let ToProxy::Hello(hello) = message else {
+            return Err(refuse(RefusalCode::Malformed, "HELLO was expected"));
+        };
         check_version(&hello)?;
         let shard = shard_of(&hello, terms)?;
         let proof = match key {
@@ -167,7 +171,12 @@ impl Handshake<'_> {
                 let message = match ToProxy::read(frame)? {
                     ToProxy::Hello(hello) => ToProxy::Hello(hello),
                     ToProxy::Proof(proof) => ToProxy::Proof(proof),
-                    _ => return Err(refuse(RefusalCode::Malformed, "only HELLO and PROOF belong in a handshake")),
+                    _ => {
+                        return Err(refuse(
+                            RefusalCode::Malformed,
+                            "only HELLO and PROOF belong in a handshake",
+                        ));
+                    }
                 };
                 self.bytes.drain(..used);
                 return Ok((message, payload));
@@ -211,7 +220,9 @@ fn shard_of(hello: &Hello, terms: &Terms) -> Result<u16, Rejection> {
     match hello.link {
         LinkIndex::First => Ok(0),
         LinkIndex::Shard(shard) if shard < terms.shards => Ok(shard),
-        LinkIndex::Shard(_) => Err(refuse(RefusalCode::Malformed, "the link names a shard that does not exist")),
+        LinkIndex::Shard(_) => {
+            Err(refuse(RefusalCode::Malformed, "the link names a shard that does not exist"))
+        }
     }
 }
 

@@ -42,7 +42,9 @@ impl Link {
                 self.with(stream, |exchange| exchange.replied(&head, end, &date.borrow()))
             }
             ToProxy::Data { stream, data, end, .. } => self.with(stream, |exchange| exchange.data(data, end)),
-            ToProxy::Trailers { stream, headers, .. } => self.with(stream, |exchange| exchange.trailers(headers)),
+            ToProxy::Trailers { stream, headers, .. } => {
+                self.with(stream, |exchange| exchange.trailers(headers))
+            }
             ToProxy::Reset { stream, code, reason } => self.with(stream, |exchange| {
                 exchange.reset(code, &reason);
                 Ok(())

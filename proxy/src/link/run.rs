@@ -39,7 +39,8 @@ enum End {
 
 /// Serves a link until it ends, then takes its backend out of the site. `early` came behind the handshake.
 pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], site: Rc<SiteHere>, shard: Rc<Shard>) {
-    let mut task = Task { link: &link, stream, incoming: Buffer::default(), written: 0, site: &site, shard: &shard };
+    let mut task =
+        Task { link: &link, stream, incoming: Buffer::default(), written: 0, site: &site, shard: &shard };
     task.incoming.append(early);
     let end = poll_fn(|cx| task.poll(cx)).await;
     // Out of service first, so that what is replayed cannot come back here.
@@ -61,8 +62,12 @@ fn log(link: &Link, site: &SiteHere, end: &End, gone: bool) {
         End::Left | End::Dismissed if gone => tracing::info!("{site}: backend {backend} left"),
         End::Left | End::Dismissed => tracing::debug!("{site}: a link of backend {backend} closed"),
         End::Broke(Some(error)) => tracing::warn!("{site}: backend {backend} was lost: {error}"),
-        End::Broke(None) => tracing::warn!("{site}: backend {backend} died: its link closed without a goodbye"),
-        End::Silent => tracing::warn!("{site}: backend {backend} is frozen or out of reach: it did not answer a ping"),
+        End::Broke(None) => {
+            tracing::warn!("{site}: backend {backend} died: its link closed without a goodbye")
+        }
+        End::Silent => {
+            tracing::warn!("{site}: backend {backend} is frozen or out of reach: it did not answer a ping")
+        }
         End::Breach(breach) => tracing::error!("{site}: backend {backend} broke the link protocol: {breach}"),
     }
 }

@@ -10,6 +10,7 @@ use swiftiply_wire::Key;
 use tokio::time::sleep;
 
 use super::door::{Destination, Hall, OpenDoor};
+use super::live::LiveSites;
 use super::{Bound, Event, Events};
 use crate::access::AccessLog;
 use crate::config::{Config, ConfigSource, Outgoing, SiteConfig};
@@ -28,6 +29,7 @@ pub(super) struct Control {
     blueprint: Arc<Blueprint>,
     hall: Rc<Hall>,
     doors: HashMap<Outgoing, OpenDoor>,
+    live: LiveSites,
 }
 
 /// What a reload adds, bound.
@@ -38,7 +40,7 @@ struct Added {
 
 impl Control {
     /// Starts the shards and opens the doors.
-    pub(super) fn start(bound: Bound, source: ConfigSource) -> io::Result<Self> {
+    pub(super) fn start(bound: Bound, source: ConfigSource, live: LiveSites) -> io::Result<Self> {
         let Bound { config, clients, doors } = bound;
         let started = Instant::now();
         let blueprint = Arc::new(Blueprint::new(config, |site| Site::new(&site.name, site.queue)));
@@ -54,7 +56,8 @@ impl Control {
             ShardThread::spawn(index, listeners, blueprint.clone(), access, started)
         });
         let hall = Hall::new(threads.collect::<io::Result<_>>()?, terms(&blueprint.config)?);
-        let mut control = Self { source, blueprint, hall, doors: HashMap::new() };
+        live.change_to(&blueprint);
+        let mut control = Self { source, blueprint, hall, doors: HashMap::new(), live };
         for (address, door) in doors {
             control.open(address, door)?;
         }
@@ -103,8 +106,11 @@ impl Control {
         let shards = self.hall.shards.len();
         let added = new.listen.iter().filter(|address| !old.listen.contains(address));
         let clients = added.map(|address| ClientSockets::bind(address, shards)).collect::<Result<_, _>>()?;
-        let added =
-            new.sites.iter().flat_map(|site| &site.outgoing).filter(|address| !self.doors.contains_key(address));
+        let added = new
+            .sites
+            .iter()
+            .flat_map(|site| &site.outgoing)
+            .filter(|address| !self.doors.contains_key(address));
         let doors = added.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
         Ok(Added { clients, doors: doors.collect::<Result<_, _>>()? })
     }
@@ -128,6 +134,7 @@ impl Control {
             door.lead_to(self.destination(address));
         }
         self.retire(&old);
+        self.live.change_to(&self.blueprint);
         tracing::info!("the configuration was read again: {} sites", self.blueprint.config.sites.len());
     }
 

@@ -87,9 +87,10 @@ impl OpenDoor {
                 });
                 (tasks.collect::<std::io::Result<_>>()?, None)
             }
-            Door::Unix(listener, file) => {
-                (vec![spawn_local(accept_unix(hall.clone(), listen_unix(listener)?, leads_to.clone()))], Some(file))
-            }
+            Door::Unix(listener, file) => (
+                vec![spawn_local(accept_unix(hall.clone(), listen_unix(listener)?, leads_to.clone()))],
+                Some(file),
+            ),
         };
         Ok(Self { tasks, leads_to, _file: file })
     }

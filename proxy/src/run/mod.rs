@@ -6,9 +6,11 @@
 //! - [`Proxy`], [`Bound`] (here): from a configuration to a running proxy.
 //! - `control`: what happens at a reload, and at the end.
 //! - `door`: one `outgoing` address: strangers become links.
+//! - `live`: how the sites stand, for whoever looks in from outside.
 
 mod control;
 mod door;
+mod live;
 
 use std::fmt;
 use std::io;
@@ -20,9 +22,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::config::{Config, ConfigSource, Outgoing};
 use crate::listen::{ClientSockets, Door};
+use crate::site::Counts;
 
 pub use crate::listen::BindError;
 use control::Control;
+use live::LiveSites;
 
 /// The proxy, before it is bound.
 pub struct Proxy;
@@ -84,7 +88,7 @@ impl Bound {
             ] {
                 forward_signal(kind, event, sender.clone())?;
             }
-            Control::start(self, source)?.run(events).await;
+            Control::start(self, source, LiveSites::default())?.run(events).await;
             Ok(())
         })
     }
@@ -96,13 +100,15 @@ impl Bound {
     /// [`RunError`] if the system gives no thread.
     pub fn spawn(self, source: ConfigSource) -> Result<Running, RunError> {
         let (events, receiver) = unbounded_channel();
+        let sites = LiveSites::default();
+        let seen = sites.clone();
         let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || {
             runtime()?.block_on(async {
-                Control::start(self, source)?.run(receiver).await;
+                Control::start(self, source, sites)?.run(receiver).await;
                 Ok(())
             })
         })?;
-        Ok(Running { events, thread })
+        Ok(Running { events, sites: seen, thread })
     }
 }
 
@@ -110,6 +116,7 @@ impl Bound {
 #[derive(Debug)]
 pub struct Running {
     events: UnboundedSender<Event>,
+    sites: LiveSites,
     thread: std::thread::JoinHandle<Result<(), RunError>>,
 }
 
@@ -117,6 +124,12 @@ impl Running {
     /// Tells it something.
     pub fn tell(&self, event: Event) {
         let _ = self.events.send(event);
+    }
+
+    /// How a site stands at this moment, by the name that the configuration gives it: the first of its host names.
+    /// `None` if the configuration has no such site (any more), or the proxy has not read it yet.
+    pub fn counts(&self, site: &str) -> Option<Counts> {
+        self.sites.counts(site)
     }
 
     /// Waits for its end.
@@ -136,9 +149,9 @@ fn runtime() -> io::Result<tokio::runtime::LocalRuntime> {
 
 fn forward_signal(kind: SignalKind, event: Event, events: UnboundedSender<Event>) -> io::Result<()> {
     let mut signals = signal(kind)?;
-    tokio::task::spawn_local(async move {
-        while signals.recv().await.is_some() && events.send(event).is_ok() {}
-    });
+    tokio::task::spawn_local(
+        async move { while signals.recv().await.is_some() && events.send(event).is_ok() {} },
+    );
     Ok(())
 }
 

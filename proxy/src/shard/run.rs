@@ -165,7 +165,10 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
         let connections_max = (config.config().limits.connections / config.config().shards).max(1);
         if shard.connections.get() >= connections_max {
             if !std::mem::replace(&mut is_short, true) {
-                tracing::warn!("{connections_max} clients are connected to shard {}; others wait", shard.index);
+                tracing::warn!(
+                    "{connections_max} clients are connected to shard {}; others wait",
+                    shard.index
+                );
             }
             sleep(ACCEPT_PAUSE).await;
             continue;
@@ -179,7 +182,9 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 if !std::mem::replace(&mut is_short, true) {
-                    tracing::error!("no client can be accepted, trying again every {ACCEPT_PAUSE:?}: {error}");
+                    tracing::error!(
+                        "no client can be accepted, trying again every {ACCEPT_PAUSE:?}: {error}"
+                    );
                 }
                 sleep(ACCEPT_PAUSE).await;
             }

@@ -257,7 +257,8 @@ impl Site {
         let mut state = self.lock();
         state.closed = true;
         let waiters = state.dispatch.turn_away();
-        let wakers: Vec<Waker> = waiters.iter().filter_map(|waiter| waiter.tell(Outcome::TurnedAway)).collect();
+        let wakers: Vec<Waker> =
+            waiters.iter().filter_map(|waiter| waiter.tell(Outcome::TurnedAway)).collect();
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }
