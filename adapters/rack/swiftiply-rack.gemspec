@@ -17,7 +17,7 @@ Gem::Specification.new do |spec|
   spec.metadata = { "rubygems_mfa_required" => "true" }
 
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.rb", "exe/*", "sig/**/*.rbs", "ext/**/*", "README.md", "LICENSE", "CHANGELOG.md"].select { |path| File.file?(path) }
+    Dir["lib/**/*.rb", "exe/*", "sig/**/*.rbs", "ext/**/*", "*.md", "LICENSE"].select { |path| File.file?(path) }
   end
   spec.bindir = "exe"
   spec.executables = ["swiftiply-rack"]

@@ -28,7 +28,9 @@ File.write("Makefile", <<~MAKEFILE)
   all: #{library}
 
   #{library}:
-  \tRUBY="#{RbConfig.ruby}" RUSTFLAGS="$$RUSTFLAGS #{flags}" #{cargo} build --release --locked -p swiftiply-ruby \\
+  \tRUBY="#{RbConfig.ruby}" RUSTFLAGS="$$RUSTFLAGS #{flags}" \\
+  \t  CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols \\
+  \t  #{cargo} build --release --locked -p swiftiply-ruby \\
   \t  --manifest-path "#{File.join(__dir__, "Cargo.toml")}" --target-dir "$(target)"
   \tcp "$(target)/release/#{built}" #{library}
 

@@ -91,7 +91,7 @@ class InputTest < Minitest::Test
   def test_what_was_read_without_waiting_can_be_rewound_as_well
     input = RewindableInput.new(FakeRequest.new("POST", body: %w[ab c]))
 
-    assert_equal ["a", "b", "c", :wait_readable], [1, 5, 5, 5].map { |length| input.read_available(length) }
+    assert_equal(["a", "b", "c", :wait_readable], [1, 5, 5, 5].map { |length| input.read_available(length) })
     input.rewind
     assert_equal "abc", input.read
   end
@@ -142,7 +142,7 @@ class InputTest < Minitest::Test
     assert_predicate spool, :file?
     spool.rewind
 
-    assert_equal ["x" * 40 + "y" * 10, "y" * 30, nil], [spool.read(50), spool.read(50), spool.read(50)]
+    assert_equal [("x" * 40) + ("y" * 10), "y" * 30, nil], [spool.read(50), spool.read(50), spool.read(50)]
   end
 
   def test_counting_reads_all_and_starts_at_the_first_byte

@@ -51,7 +51,10 @@ class LintTest < Minitest::Test
   end
 
   def test_reading_where_there_is_nothing
-    reply = linted { |env| [200, TEXT.dup, [[env["rack.input"].read, env["rack.input"].read(1), env["rack.input"].gets].inspect]] }
+    reply = linted do |env|
+      input = env["rack.input"]
+      [200, TEXT.dup, [[input.read, input.read(1), input.gets].inspect]]
+    end
 
     assert_equal '["", nil, nil]', reply.body
   end

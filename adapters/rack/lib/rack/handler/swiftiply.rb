@@ -4,7 +4,7 @@ require "rack/handler"
 require_relative "../../swiftiply/rack/handler"
 
 module Rack
-  module Handler
+  module Handler # :nodoc: Rack's own
     # `rackup -s swiftiply` with Rack 2.
     module Swiftiply
       extend ::Swiftiply::Rack::Handler

@@ -4,7 +4,7 @@ require "rackup/handler"
 require_relative "../../swiftiply/rack/handler"
 
 module Rackup
-  module Handler
+  module Handler # :nodoc: rackup's own
     # `rackup -s swiftiply` with Rack 3.
     module Swiftiply
       extend ::Swiftiply::Rack::Handler

@@ -79,7 +79,7 @@ module Swiftiply
 
       def load_app
         @app.load
-      rescue Interrupt, SignalException
+      rescue SignalException
         raise
       rescue Exception => error # rubocop:disable Lint/RescueException -- a syntax error in the app is no StandardError
         @log.exception(error, "the app #{@app.path} does not load")
@@ -116,7 +116,9 @@ module Swiftiply
                  "under Rails)") { |wanted| @given[:early_hints] = wanted }
         flags.on("--clear-thread-locals", "empty Thread.current after every request",
                  "(SWIFTIPLY_CLEAR_THREAD_LOCALS)") { @given[:clear_thread_locals] = true }
-        flags.on("--log-level LEVEL", "#{Log::LEVELS.join(", ")} (SWIFTIPLY_LOG_LEVEL; info)") { |level| @given[:log_level] = level }
+        flags.on("--log-level LEVEL", "#{Log::LEVELS.join(", ")} (SWIFTIPLY_LOG_LEVEL; info)") do |level|
+          @given[:log_level] = level
+        end
       end
 
       def show(text)

@@ -31,7 +31,7 @@ module Swiftiply
 
       private
 
-      SIZE_LINE = /\A(?:\r\n)?(\h{1,15})(?:;[^\r\n]*)?\r\n/n.freeze
+      SIZE_LINE = /\A(?:\r\n)?(\h{1,15})(?:;[^\r\n]*)?\r\n/n
       SIZE_LINE_BYTES_MAX = 4096
       private_constant :SIZE_LINE, :SIZE_LINE_BYTES_MAX
 

@@ -15,6 +15,18 @@ module Swiftiply
         LogLevel: :log_level, early_hints: :early_hints, environment: :environment
       }.freeze
 
+      # Makes this the server that rackup and `rails server` take when none is named, if SWIFTIPLY asks for it. A choice that
+      # is made already stands.
+      # @param variables [Hash, ENV]
+      # @return [void]
+      def self.choose(variables)
+        return if ["", "0"].include?(variables["SWIFTIPLY"].to_s)
+
+        # Rack 2 knows the first; rackup, with Rack 3, the second, and with it does not complain of the first.
+        variables["RACK_HANDLER"] ||= "swiftiply"
+        variables["RACKUP_HANDLER"] ||= variables["RACK_HANDLER"]
+      end
+
       # Serves until a signal ends it.
       # @param app [#call]
       # @param options [Hash{Symbol => Object}] those of {NAMES}; what is meant for servers that listen is left alone

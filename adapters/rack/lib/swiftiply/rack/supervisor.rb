@@ -12,7 +12,7 @@ module Swiftiply
     #   SIGINT    every process stops at once
     class Supervisor
       # One process. `report` is the pipe on which it says that it serves.
-      Child = Struct.new(:number, :pid, :report, :begun_at, :first, keyword_init: true)
+      Child = Struct.new(:number, :pid, :report, :begun_at, :initial, keyword_init: true)
 
       SERVES = "s"
       private_constant :SERVES
@@ -41,7 +41,7 @@ module Swiftiply
         @events.trap("TERM", :drain)
         @events.trap("INT", :stop)
         @events.trap("CHLD", :child)
-        @count.times { |number| start(number, first: true) }
+        @count.times { |number| start(number, initial: true) }
         until @children.empty? && @due.empty?
           react(@events.wait(pause))
           reap
@@ -90,11 +90,11 @@ module Swiftiply
         end
       end
 
-      def start(number, first: false)
+      def start(number, initial: false)
         reader, writer = IO.pipe
         pid = fork { in_child(number, reader, writer) }
         writer.close
-        @children << Child.new(number: number, pid: pid, report: reader, begun_at: now, first: first)
+        @children << Child.new(number: number, pid: pid, report: reader, begun_at: now, initial: initial)
       end
 
       def in_child(number, reader, writer)
@@ -130,7 +130,7 @@ module Swiftiply
 
       def died(child, status, served)
         return if @ending
-        return give_up if child.first && !served
+        return give_up if child.initial && !served
 
         pause = @backoffs[child.number].pause_after(now - child.begun_at)
         @due[child.number] = now + pause

@@ -50,14 +50,15 @@ module Swiftiply
         while (request = @connector.take)
           @service.call(request)
           # Otherwise it would be kept alive while this thread waits for the next.
-          request = nil # rubocop:disable Lint/UselessAssignment
+          request = nil
           clear_locals if @clear_locals
         end
         true
       end
 
       def clear_locals
-        Thread.current.keys.each { |key| Thread.current[key] = nil unless key == :__recursive_key__ }
+        thread = Thread.current
+        thread.keys.each { |key| thread[key] = nil unless key == :__recursive_key__ } # rubocop:disable Style/HashEachMethods
       end
 
       def left(number, finished)

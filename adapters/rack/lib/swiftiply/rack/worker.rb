@@ -69,8 +69,7 @@ module Swiftiply
         case event
         when :drain then @deadline ? cut("asked twice") : drain("asked to drain")
         when :closed then lost_supervisor
-        when :stop then :over
-        when :ended then :over
+        when :stop, :ended then :over
         when :refused then failed
         when nil then cut("not done after #{@options.drain_timeout} s")
         end
