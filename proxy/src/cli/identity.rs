@@ -3,8 +3,9 @@
 use std::ffi::CString;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
-use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Group, Uid, User, chown, getegid, geteuid, initgroups, setgid, setgroups, setuid};
 use swiftiply::config::{Identity, Process};
 
 /// Who to become.
@@ -37,6 +38,13 @@ pub fn find(process: &Process) -> Result<Option<NewIdentity>, IdentityError> {
 }
 
 impl NewIdentity {
+    /// Hands over the file of a Unix socket: whoever the proxy becomes must be able to remove it, and backends of the
+    /// same group to connect.
+    pub fn own(&self, path: &Path) -> Result<(), IdentityError> {
+        let uid = self.user.as_ref().map(|(uid, _)| *uid);
+        chown(path, uid, Some(self.group)).map_err(|cause| IdentityError::Refused(cause.into()))
+    }
+
     /// Becomes it, for good. Groups first: without root's rights they could no longer be changed.
     pub fn take_on(&self) -> Result<(), IdentityError> {
         let refused = |cause: nix::Error| IdentityError::Refused(cause.into());

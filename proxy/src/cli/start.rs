@@ -51,6 +51,11 @@ fn run(
     raise_descriptor_limit();
     let bound = Proxy::bind(config).map_err(Failure::Bind)?;
     if let Some(identity) = identity {
+        for address in config.sites.iter().flat_map(|site| &site.outgoing) {
+            if let Outgoing::Unix(path) = address {
+                identity.own(path).map_err(Failure::Identity)?;
+            }
+        }
         identity.take_on().map_err(Failure::Identity)?;
     }
     if source.path.is_none() {
