@@ -37,15 +37,9 @@ class Backend extends EventEmitter {
     this.log = new Log(options.logLevel);
     this.exchanges = new Map();
     this.isConnected = false;
+    this.refusals = 0;
     this.isDraining = false;
-    this.connector = new library.Connector({
-      connect: options.connect,
-      key: options.key,
-      slots: options.concurrency,
-      label: options.label,
-      language: `node ${process.versions.node}`,
-      adapter: `swiftiply-node ${version}`,
-    }, (events) => this.turn(events));
+    this.connector = new library.Connector(connectorOptions(options), (events) => this.turn(events));
     catchRejections(server, this);
     this.onExit = () => this.connector.flush();
     process.on('exit', this.onExit);
@@ -118,7 +112,8 @@ class Backend extends EventEmitter {
   }
 
   notice(level, kind, text) {
-    if (kind === NOTICE.REFUSED) {
+    // One proxy of several may refuse; when all have, nobody is left to serve.
+    if (kind === NOTICE.REFUSED && ++this.refusals === this.options.connect.length && !this.isConnected) {
       this.emit('refused', new RefusedError(text));
       return;
     }
@@ -134,6 +129,18 @@ class Backend extends EventEmitter {
     this.connector.unref();
     this.emit('ended');
   }
+}
+
+/** The same options as the native side takes them. */
+function connectorOptions(options) {
+  return {
+    connect: options.connect,
+    key: options.key,
+    slots: options.concurrency,
+    label: options.label,
+    language: `node ${process.versions.node}`,
+    adapter: `swiftiply-node ${version}`,
+  };
 }
 
 /** How many places of a turn's array each event fills. */
@@ -169,4 +176,4 @@ function rethrow(err) {
   throw err;
 }
 
-module.exports = { Backend, RefusedError };
+module.exports = { Backend, RefusedError, connectorOptions };

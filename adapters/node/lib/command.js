@@ -5,7 +5,9 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { version } = require('../package.json');
+const { connectorOptions } = require('./backend');
 const { Log } = require('./log');
+const native = require('./native');
 const { OptionError, optionsFrom, processesFrom } = require('./options');
 const { Supervisor } = require('./supervisor');
 
@@ -76,6 +78,7 @@ function read(argv) {
     logLevel: values['log-level'],
   };
   const options = optionsFrom(given);
+  checkNatively(options);
   const processes = processesFrom(values.processes);
   if (script === undefined) throw new OptionError('no script is named: swiftiply-node [options] server.js');
   return {
@@ -86,6 +89,15 @@ function read(argv) {
     log: new Log(options.logLevel),
     env: environment(given, options),
   };
+}
+
+/** Addresses and the key are read by the native side. */
+function checkNatively(options) {
+  try {
+    native.load().checkOptions(connectorOptions(options));
+  } catch (err) {
+    throw err.code === 'SWIFTIPLY_BAD_OPTION' ? new OptionError(err.message) : err;
+  }
 }
 
 /** Options stand before the script; what follows it is the script's own. */

@@ -188,7 +188,7 @@ class Exchange {
 
   /** The native side refused what the app gave, or could not send it. */
   replyFailed(err) {
-    if (err.code !== 'SWIFTIPLY_CLIENT_GONE') this.backend.log.error(`${this.name()}: ${err.message}`);
+    if (err.code !== 'SWIFTIPLY_CLIENT_GONE') this.complain(err.message);
     this.reply.cut(err.message);
     this.socket.destroy();
   }
@@ -232,7 +232,7 @@ class Exchange {
   /** An exception of the app is a 500, or a visible cut once the reply has begun; the process lives on. */
   appFailed(err) {
     const { res } = this;
-    this.backend.log.error(`${this.name()}: ${err instanceof Error ? err.stack : err}`);
+    this.complain(err instanceof Error ? err.stack : err);
     if (res.headersSent || res.writableEnded) {
       this.reply.cut('the app threw while it replied');
       this.socket.destroy();
@@ -243,8 +243,9 @@ class Exchange {
     res.end('Internal Server Error\n');
   }
 
-  name() {
-    return `${this.req.method} ${this.req.url}`;
+  /** The app's mistake, for the log. */
+  complain(text) {
+    this.backend.log.error(`${this.req.method} ${this.req.url}: ${text}`);
   }
 }
 

@@ -7,9 +7,10 @@ const path = require('node:path');
  * What the compiled connector offers; `test/fake.js` offers the same without a proxy.
  *
  * @typedef {object} Connector
- * @property {(id: number, head: string, utf8: boolean, body: string|Uint8Array|null, latin1: boolean) => void} send
- *   a whole reply: its head as Node renders it, and at most 64 KiB of body
- * @property {(id: number, head: string, utf8: boolean) => void} start the head alone
+ * @property {(id: number, head: string, utf8: boolean, body: string|Uint8Array|null, latin1: boolean) => number} send
+ *   a whole reply, its head as Node renders it: how many bytes of the body the window took; if not all, the rest goes
+ *   on with `write` and `finish`
+ * @property {(id: number, head: string, utf8: boolean) => void} start the head alone; it leaves with this turn
  * @property {(id: number, data: Uint8Array) => number} write how many bytes the window took; `WRITABLE` follows if not all
  * @property {(id: number, trailers: string) => void} finish the end, with trailers as `Name: value` lines
  * @property {(id: number, head: string) => void} inform an informational reply, as text

@@ -1,11 +1,5 @@
 'use strict';
 
-/**
- * Bytes of a reply's body that may leave with its head in one native call. A larger body goes by `write`, which takes
- * only what the link's window has room for.
- */
-const WHOLE_BODY_BYTES_MAX = 64 * 1024;
-
 /** Where a reply stands: `OPEN` -> (`HELD` ->) `ENDING` -> `DONE`, or straight to `DONE` when it is cut. */
 const OPEN = 0;
 const HELD = 1;
@@ -23,8 +17,8 @@ class Reply {
   /**
    * @param {import('./native').Connector} connector
    * @param {number} id of the exchange
-   * @param {{ replyTaken(): void, replyFailed(err: Error): void }} exchange told when nothing waits any more, and
-   *   when the native side refuses what the app gave
+   * @param {import('./exchange').Exchange} exchange told when nothing waits any more, and when the native side refuses
+   *   what the app gave
    */
   constructor(connector, id, exchange) {
     this.connector = connector;
@@ -39,6 +33,8 @@ class Reply {
     this.state = OPEN;
     this.tickAsked = false;
     this.blocked = false;
+    /** More was given than the Content-Length allows. */
+    this.isFull = false;
   }
 
   /** The head as Node rendered it: `HTTP/1.1 200 OK`, one `Name: value` a line, an empty line. */
@@ -105,23 +101,28 @@ class Reply {
   flush() {
     if (this.state === DONE || this.blocked) return;
     try {
-      if (this.isWholeAndSmall()) this.sendWhole();
+      if (this.isWhole()) this.sendWhole();
       else this.sendParts();
     } catch (err) {
       this.exchange.replyFailed(err);
     }
   }
 
-  isWholeAndSmall() {
-    return this.state === ENDING && this.head !== null && this.pieces.length <= 1 && this.trailers === '' &&
-      this.bytesWaiting <= WHOLE_BODY_BYTES_MAX;
+  isWhole() {
+    return this.state === ENDING && this.head !== null && this.pieces.length <= 1 && this.trailers === '';
   }
 
   sendWhole() {
     const piece = this.pieces.length === 1 ? this.pieces[0] : NO_PIECE;
-    this.connector.send(this.id, this.head, this.headIsUtf8, piece.bytes, piece.latin1);
-    this.state = DONE;
+    const head = this.head;
     this.head = null;
+    const taken = this.connector.send(this.id, head, this.headIsUtf8, piece.bytes, piece.latin1);
+    if (taken < piece.size) {
+      this.shorten(piece, taken);
+      this.sendParts();
+      return;
+    }
+    this.state = DONE;
     if (piece !== NO_PIECE) this.take(piece);
     this.exchange.replyTaken();
   }
@@ -132,10 +133,14 @@ class Reply {
       this.head = null;
     }
     while (this.pieces.length > 0) {
-      if (!this.sendPiece(this.pieces[0])) {
+      const piece = this.pieces[0];
+      const taken = this.sendPiece(piece);
+      if (taken < piece.size) {
+        this.shorten(piece, taken);
         this.blocked = true;
         return;
       }
+      this.take(piece);
     }
     if (this.state === ENDING) {
       this.connector.finish(this.id, this.trailers);
@@ -144,21 +149,26 @@ class Reply {
     this.exchange.replyTaken();
   }
 
-  /** Whether all of it was taken. */
+  /** How many of its bytes were taken. */
   sendPiece(piece) {
-    if (piece.size > 0) {
-      if (typeof piece.bytes === 'string') piece.bytes = Buffer.from(piece.bytes, piece.latin1 ? 'latin1' : 'utf8');
-      const taken = this.connector.write(this.id, piece.bytes);
-      if (taken < piece.size) {
-        piece.bytes = piece.bytes.subarray(taken);
-        piece.size -= taken;
-        this.bytesWaiting -= taken;
-        this.bytesWritten += taken;
-        return false;
-      }
+    if (piece.size === 0 || this.isFull) return piece.size;
+    if (typeof piece.bytes === 'string') piece.bytes = bufferOf(piece);
+    try {
+      return this.connector.write(this.id, piece.bytes);
+    } catch (err) {
+      if (err.code !== 'SWIFTIPLY_TOO_LONG') throw err;
+      // What the Content-Length allowed has left; like the client, we take no notice of the rest, but the log does.
+      this.isFull = true;
+      this.exchange.complain(err.message);
+      return piece.size;
     }
-    this.take(piece);
-    return true;
+  }
+
+  shorten(piece, taken) {
+    piece.bytes = (typeof piece.bytes === 'string' ? bufferOf(piece) : piece.bytes).subarray(taken);
+    piece.size -= taken;
+    this.bytesWaiting -= taken;
+    this.bytesWritten += taken;
   }
 
   take(piece) {
@@ -182,6 +192,10 @@ function pieceOf(data, encoding, callback) {
   let size = bytes.length;
   if (typeof bytes === 'string' && !latin1) size = Buffer.byteLength(bytes);
   return { bytes, size, latin1, callback: callback || null, after: null };
+}
+
+function bufferOf({ bytes, latin1 }) {
+  return Buffer.from(bytes, latin1 ? 'latin1' : 'utf8');
 }
 
 function flushTick(reply) {

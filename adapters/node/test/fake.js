@@ -49,12 +49,14 @@ class FakeProxy {
     const of = (id) => this.exchanges.get(id);
     return {
       send: (id, head, utf8, body, latin1) => {
+        const bytes = typeof body === 'string' ? Buffer.from(body, latin1 ? 'latin1' : 'utf8') : body ?? Buffer.alloc(0);
         of(id).head(head, utf8);
-        if (body !== null) of(id).take(typeof body === 'string' ? Buffer.from(body, latin1 ? 'latin1' : 'utf8') : body);
-        of(id).end('');
+        const taken = of(id).write(bytes);
+        if (taken === bytes.length) of(id).end('');
+        return taken;
       },
       start: (id, head, utf8) => of(id).head(head, utf8),
-      write: (id, data) => of(id).take(data.subarray(0, of(id).room(data.length))),
+      write: (id, data) => of(id).write(data),
       finish: (id, trailers) => of(id).end(trailers),
       inform: (id, head) => of(id).inform(head),
       abort: (id, reason) => of(id).abort(reason),
@@ -135,14 +137,11 @@ class FakeExchange {
     return this.headers.find(([known]) => known.toLowerCase() === name)?.[1];
   }
 
-  room(wanted) {
-    return Math.min(wanted, this.window);
-  }
-
-  take(data) {
-    this.window -= data.length;
-    this.chunks.push(Buffer.from(data));
-    return data.length;
+  write(data) {
+    const taken = Math.min(data.length, this.window);
+    this.window -= taken;
+    this.chunks.push(Buffer.from(data.subarray(0, taken)));
+    return taken;
   }
 
   end(trailers) {
