@@ -1,7 +1,7 @@
 //! Starting the proxy, in the one order that works.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use swiftiply::config::{Config, ConfigSource};
+use swiftiply::config::{Config, ConfigSource, Outgoing};
 use swiftiply::logging;
 use swiftiply::run::Proxy;
 
