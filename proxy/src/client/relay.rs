@@ -100,6 +100,8 @@ impl Delivery<'_> {
                     }
                 }
                 Poll::Ready(Err(_)) => return Poll::Ready(End::ClientGone),
+                // Its stream's number may belong to another request by now: nothing more is said on it.
+                Poll::Pending if self.exchange.is_over() => return Poll::Pending,
                 Poll::Pending => {}
             }
             match self.poll_client(cx, connection, request) {
@@ -132,6 +134,8 @@ impl Delivery<'_> {
         match connection.poll_left(cx) {
             Poll::Pending => Ok(false),
             Poll::Ready(Err(_)) => Err(End::ClientGone),
+            // What it sent before it closed may still be the rest of the body; the upload will see.
+            Poll::Ready(Ok(())) if !request.upload.is_read() && !connection.incoming.is_empty() => Ok(false),
             Poll::Ready(Ok(())) if !request.upload.is_read() => Err(End::BadBody(Ended::Quietly)),
             Poll::Ready(Ok(())) => {
                 // It may have closed only its sending side: the app is told, and a reply that still comes is delivered.

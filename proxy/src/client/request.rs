@@ -92,9 +92,9 @@ impl Request {
         After::Cut
     }
 
-    /// Whether the site allows that a request which was started is given to another backend.
+    /// Whether the site allows that this request is given to another backend although it was started.
     pub(super) fn is_redeployable(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| site.settings().redeployable)
+        self.site.as_ref().is_some_and(|site| site.settings().redeployable) && self.upload.is_redeployable()
     }
 
     /// A delivery has ended, one way or another.

@@ -96,7 +96,12 @@ impl Upload {
 
     /// Whether it can be sent again from its beginning.
     pub(super) fn is_kept(&self) -> bool {
-        !self.has_overflowed && self.kept.len() <= self.replay_max.max(self.kept_max)
+        !self.has_overflowed
+    }
+
+    /// Whether it is as short as the site wants a body that an app may be given twice.
+    pub(super) fn is_redeployable(&self) -> bool {
+        self.is_kept() && self.kept.len() <= self.replay_max
     }
 
     /// Begins again, for another backend.
@@ -221,12 +226,14 @@ impl Upload {
         let discarded = poll_fn(|cx| {
             loop {
                 match self.decoder.decode(connection.incoming.data(), &self.limits) {
-                    Ok((_, Piece::End)) => return Poll::Ready(After::Keep),
-                    Ok((used, _)) if (used as u64) < left => {
+                    Ok((used, _)) if (used as u64) <= left => {
                         left -= used as u64;
                         connection.incoming.consume(used);
                     }
                     _ => return Poll::Ready(After::Close),
+                }
+                if self.is_read() {
+                    return Poll::Ready(After::Keep);
                 }
                 if connection.incoming.is_empty() {
                     match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
