@@ -41,8 +41,7 @@ class Backend extends EventEmitter {
     this.isDraining = false;
     this.connector = new library.Connector(connectorOptions(options), (events) => this.turn(events));
     catchRejections(server, this);
-    this.onExit = () => this.connector.flush();
-    process.on('exit', this.onExit);
+    flushAtExit(this.connector);
   }
 
   /** Take nothing new, end what has begun, then `'ended'`. */
@@ -125,10 +124,20 @@ class Backend extends EventEmitter {
   }
 
   ended() {
-    process.removeListener('exit', this.onExit);
+    connectors.delete(this.connector);
     this.connector.unref();
     this.emit('ended');
   }
+}
+
+const connectors = new Set();
+let isFlushingAtExit = false;
+
+/** `process.exit` right behind a reply must not lose it: what was given to the link leaves first. */
+function flushAtExit(connector) {
+  if (!isFlushingAtExit) process.once('exit', () => connectors.forEach((each) => each.flush()));
+  isFlushingAtExit = true;
+  connectors.add(connector);
 }
 
 /** The same options as the native side takes them. */

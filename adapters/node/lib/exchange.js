@@ -123,20 +123,27 @@ class Exchange {
   }
 
   pullBody() {
-    if (this.bodyPulling || this.bodyDone) return;
+    if (this.bodyPulling) return;
     this.bodyPulling = true;
     try {
       while (this.bodyWanted && !this.bodyDone) {
-        const piece = this.connector.read(this.id, BODY_PIECE_BYTES_MAX);
+        const piece = this.readPiece();
         if (piece === undefined) break;
         if (piece === null) this.bodyEnded(this.connector.trailers(this.id));
         else this.bodyCame(piece);
       }
+    } finally {
+      this.bodyPulling = false;
+    }
+  }
+
+  readPiece() {
+    try {
+      return this.connector.read(this.id, BODY_PIECE_BYTES_MAX);
     } catch {
       // Half a body must never look like a whole one: the app learns it as 'aborted' and an error.
       this.socket.destroy();
-    } finally {
-      this.bodyPulling = false;
+      return undefined;
     }
   }
 

@@ -74,7 +74,7 @@ function keyFrom(given, env) {
   if (given.key !== undefined) return Buffer.from(given.key);
   const file = given.keyFile ?? (env.SWIFTIPLY_KEY ? undefined : env.SWIFTIPLY_KEY_FILE);
   if (file !== undefined && file !== '') return keyInFile(file);
-  return env.SWIFTIPLY_KEY ? Buffer.from(env.SWIFTIPLY_KEY) : null;
+  return env.SWIFTIPLY_KEY ? Buffer.from(env.SWIFTIPLY_KEY) : undefined;
 }
 
 function keyInFile(file) {

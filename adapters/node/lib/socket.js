@@ -83,7 +83,8 @@ class ExchangeSocket extends Duplex {
   _read() {}
 
   _write(chunk, encoding, callback) {
-    callback(new Error('this socket carries one exchange of Swiftiply: write to the response, not to its socket'));
+    callback();
+    this.destroy(new Error('this socket carries one exchange of Swiftiply: write to the response, not to its socket'));
   }
 
   _final(callback) {
