@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional, Union
+from typing import Any
 
 from swiftiply.asgi import scope
 from swiftiply.errors import ClientDisconnected, ReplyError, ReplyLengthError
@@ -22,12 +22,12 @@ class Head:
     scheme: str = "http"
     authority: bytes = b"example.com"
     path: bytes = b"/"
-    query: Optional[bytes] = None
+    query: bytes | None = None
     version: str = "HTTP/1.1"
-    peer: Optional[Address] = ("192.0.2.7", 50123)
-    local: Optional[Address] = ("127.0.0.1", 8080)
+    peer: Address | None = ("192.0.2.7", 50123)
+    local: Address | None = ("127.0.0.1", 8080)
     headers: Sequence[tuple[bytes, bytes]] = ()
-    content_length: Optional[int] = None
+    content_length: int | None = None
     has_body: bool = False
 
 
@@ -39,14 +39,14 @@ class Reply:
         self.calls: list[str] = []
         self.informed: list[tuple[int, list[tuple[Any, Any]]]] = []
         self.status = 0
-        self.reason: Optional[str] = None
+        self.reason: str | None = None
         self.headers: list[tuple[Any, Any]] = []
         self.pieces: list[bytes] = []
-        self.aborted: Optional[str] = None
+        self.aborted: str | None = None
         self.is_done = False
         self.slot_is_held = False
         #: After so many written pieces the client is gone.
-        self.leaves_after: Optional[int] = None
+        self.leaves_after: int | None = None
         #: Bytes that `try_write` takes before it says 0.
         self.window = 1 << 30
 
@@ -62,7 +62,7 @@ class Reply:
         self.calls.append("inform")
         self.informed.append((status, list(headers)))
 
-    def send(self, status: int, reason: Optional[str], headers: Headers, body: bytes) -> None:
+    def send(self, status: int, reason: str | None, headers: Headers, body: bytes) -> None:
         self._begin("send", status, reason, headers)
         if self.leaves_after == 0:
             raise ClientDisconnected("gone")
@@ -73,25 +73,32 @@ class Reply:
             self.pieces.append(body)
         self.is_done = True
 
-    def start(self, status: int, reason: Optional[str], headers: Headers) -> None:
+    def try_send(self, status: int, reason: str | None, headers: Headers, body: bytes) -> int:
+        if self.window >= len(body):
+            self.send(status, reason, headers, body)
+            return len(body)
+        self.start(status, reason, headers)
+        return self.try_write(body, 0)
+
+    def start(self, status: int, reason: str | None, headers: Headers) -> None:
         self._begin("start", status, reason, headers)
 
     def write(self, data: bytes) -> None:
         self.calls.append("write")
         self._take(data)
 
-    def try_write(self, data: Union[bytes, memoryview]) -> int:
+    def try_write(self, data: bytes, start: int) -> int:
         self.calls.append("try_write")
-        taken = min(len(data), self.window)
+        taken = min(len(data) - start, self.window)
         self.window -= taken
         if taken:
-            self._take(bytes(data[:taken]))
+            self._take(data[start : start + taken])
         return taken
 
     def flush(self) -> None:
         self.calls.append("flush")
 
-    def finish(self, trailers: Optional[Headers] = None) -> None:
+    def finish(self, trailers: Headers | None = None) -> None:
         self.calls.append("finish")
         self._require_running()
         declared = self.header("content-length")
@@ -112,7 +119,7 @@ class Reply:
         self.calls.append("release_slot")
         self.slot_is_held = False
 
-    def _begin(self, call: str, status: int, reason: Optional[str], headers: Headers) -> None:
+    def _begin(self, call: str, status: int, reason: str | None, headers: Headers) -> None:
         self.calls.append(call)
         if self.status:
             raise ReplyError("started twice")
@@ -135,7 +142,7 @@ class Request:
     """Body pieces as the link would bring them; `None` stands for "nothing there yet", an exception for a failure."""
 
     head: Head = field(default_factory=Head)
-    pieces: list[Union[bytes, None, Exception]] = field(default_factory=list)
+    pieces: list[bytes | Exception | None] = field(default_factory=list)
     disconnected: bool = False
     key: int = 1
 
@@ -154,7 +161,7 @@ class Request:
         assert piece is not None, "a blocking read would wait for ever"
         return piece
 
-    def try_read(self, size: int) -> Optional[bytes]:
+    def try_read(self, size: int) -> bytes | None:
         self.reads.append(size)
         if not self.pieces:
             return b""
@@ -170,7 +177,7 @@ class Request:
         return None
 
 
-def post(*pieces: Union[bytes, None, Exception], **head: Any) -> Request:
+def post(*pieces: bytes | Exception | None, **head: Any) -> Request:
     """A POST with this body; its length is known unless the head says otherwise."""
     length = sum(len(piece) for piece in pieces if isinstance(piece, bytes))
     fields = {"method": "POST", "content_length": length, "has_body": True, **head}

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Callable, NoReturn, Optional
+from typing import Any, Callable, NoReturn
 
 from . import __version__, logs
 from .errors import ConfigError
@@ -52,7 +52,7 @@ examples:
 signals:  TERM drains and leaves with status 0;  INT (Ctrl-C) stops at once"""
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit status."""
     try:
         settings = settings_from(sys.argv[1:] if arguments is None else arguments)
@@ -87,7 +87,9 @@ def settings_from(arguments: Sequence[str]) -> Settings:
         mount=mount_from(options.mount if options.mount is not None else os.environ.get("SWIFTIPLY_MOUNT", "")),
         label=options.label if options.label is not None else os.environ.get("SWIFTIPLY_LABEL", ""),
         log_level=options.log_level or _variable(_level, "SWIFTIPLY_LOG_LEVEL") or "info",
-        drain_timeout=_first(options.drain_timeout, _variable(_seconds, "SWIFTIPLY_DRAIN_TIMEOUT"), DRAIN_TIMEOUT_DEFAULT),
+        drain_timeout=_first(
+            options.drain_timeout, _variable(_seconds, "SWIFTIPLY_DRAIN_TIMEOUT"), DRAIN_TIMEOUT_DEFAULT
+        ),
         key=key_from(options.key_file),
     )
 
@@ -102,33 +104,79 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("target", metavar="MODULE[:APP]", help="module:app, module:app.attr or module:factory(); without a name: app, then application")
+    add(
+        "target",
+        metavar="MODULE[:APP]",
+        help="module:app, module:app.attr or module:factory(); without a name: app, then application",
+    )
     add("--version", action="version", version=f"swiftiply-wsgi {__version__}")
 
     app = parser.add_argument_group("the application").add_argument
-    app("--interface", choices=["auto", "wsgi", "asgi"], default="auto", help="which interface it speaks (default: found out)")
+    app(
+        "--interface",
+        choices=["auto", "wsgi", "asgi"],
+        default="auto",
+        help="which interface it speaks (default: found out)",
+    )
     app("--factory", action="store_true", help="APP makes the application: call it without arguments")
-    app("--app-dir", metavar="DIR", default=".", help="look for the module here first (default: the working directory)")
+    app(
+        "--app-dir",
+        metavar="DIR",
+        default=".",
+        help="look for the module here first (default: the working directory)",
+    )
     app("--chdir", metavar="DIR", help="work in this directory")
-    app("--mount", metavar="PATH", help="the application lives below this path of its site: SCRIPT_NAME, root_path (SWIFTIPLY_MOUNT)")
+    app(
+        "--mount",
+        metavar="PATH",
+        help="the path of its site that it lives below: SCRIPT_NAME, root_path (SWIFTIPLY_MOUNT)",
+    )
 
     proxy = parser.add_argument_group("the proxy").add_argument
     proxy(
         "--connect",
         metavar="ADDR",
         action="append",
-        help=f"where the proxy waits for backends: HOST:PORT or unix:/PATH; repeat it for several (SWIFTIPLY, default {ADDRESS_DEFAULT})",
+        help="where the proxy waits for backends: HOST:PORT or unix:/PATH; repeat it for several "
+        f"(SWIFTIPLY, default {ADDRESS_DEFAULT})",
     )
     proxy("--key-file", metavar="FILE", help="file with the site's key (or the key itself in SWIFTIPLY_KEY)")
     proxy("--label", help="what the proxy shows for this release (SWIFTIPLY_LABEL)")
     proxy("-b", "--bind", action=_RefuseBind, help=argparse.SUPPRESS)
 
     work = parser.add_argument_group("the work").add_argument
-    work("-n", "--processes", metavar="N", type=_argument(_processes), help="processes, kept alive by a supervisor (SWIFTIPLY_WORKERS, WEB_CONCURRENCY; default: one, on its own)")
-    work("-t", "--threads", metavar="N", type=_argument(_slots), help=f"WSGI: requests at once in each process (SWIFTIPLY_THREADS, default {THREADS_DEFAULT})")
-    work("--concurrency", metavar="N", type=_argument(_slots), help=f"ASGI: requests at once in each process (SWIFTIPLY_CONCURRENCY, default {CONCURRENCY_DEFAULT})")
-    work("--drain-timeout", metavar="SECONDS", type=_argument(_seconds), help=f"how long requests may take to end after SIGTERM (SWIFTIPLY_DRAIN_TIMEOUT, default {DRAIN_TIMEOUT_DEFAULT:g})")
-    work("--log-level", choices=logs.LEVELS, help="least level of log lines on standard error (SWIFTIPLY_LOG_LEVEL, default info)")
+    work(
+        "-n",
+        "--processes",
+        metavar="N",
+        type=_argument(_processes),
+        help="processes, kept alive by a supervisor (SWIFTIPLY_WORKERS, WEB_CONCURRENCY; default: one, on its own)",
+    )
+    work(
+        "-t",
+        "--threads",
+        metavar="N",
+        type=_argument(_slots),
+        help=f"WSGI: requests at once in each process (SWIFTIPLY_THREADS, default {THREADS_DEFAULT})",
+    )
+    work(
+        "--concurrency",
+        metavar="N",
+        type=_argument(_slots),
+        help=f"ASGI: requests at once in each process (SWIFTIPLY_CONCURRENCY, default {CONCURRENCY_DEFAULT})",
+    )
+    work(
+        "--drain-timeout",
+        metavar="SECONDS",
+        type=_argument(_seconds),
+        help="how long requests may take to end after SIGTERM "
+        f"(SWIFTIPLY_DRAIN_TIMEOUT, default {DRAIN_TIMEOUT_DEFAULT:g})",
+    )
+    work(
+        "--log-level",
+        choices=logs.LEVELS,
+        help="least level of log lines on standard error (SWIFTIPLY_LOG_LEVEL, default info)",
+    )
     return parser
 
 
@@ -136,11 +184,15 @@ class _RefuseBind(argparse.Action):
     """Hands know ``-b`` from servers that listen; say what to write here."""
 
     def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Optional[str] = None
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
     ) -> NoReturn:
         parser.error(
-            f"{option_string} {values}: a backend does not listen, it dials its proxy. "
-            "Name the proxy's address for backends with --connect; the port for clients is the proxy's own (cluster_port)"
+            f"{option_string} {values}: a backend does not listen, it dials its proxy. Name the proxy's address "
+            "for backends with --connect; the port for clients is the proxy's own (cluster_port)"
         )
 
 
@@ -195,5 +247,5 @@ def _variable(convert: Callable[[str], Any], *names: str) -> Any:
     return None
 
 
-def _first(*values: Optional[float]) -> float:
+def _first(*values: float | None) -> float:
     return next(value for value in values if value is not None)

@@ -5,8 +5,6 @@ The native module raises these too: it looks them up here by name, so that one p
 
 from __future__ import annotations
 
-from typing import Optional
-
 __all__ = [
     "ClientDisconnected",
     "ConfigError",
@@ -65,7 +63,7 @@ def is_disconnect(error: BaseException) -> bool:
     """Whether an application's exception only passes on that its client left: raised from, while handling, or in a
     group with nothing but `ClientDisconnected`. Such an exception is no fault and is not logged as one."""
     seen: set[int] = set()
-    found: Optional[BaseException] = error
+    found: BaseException | None = error
     while found is not None and id(found) not in seen:
         if isinstance(found, ClientDisconnected):
             return True

@@ -7,7 +7,7 @@ everything above this line is tested without a compiler and without a proxy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Protocol, Union
 
 __all__ = ["Address", "Environ", "Headers", "Reply", "Request", "RequestHead", "Scope"]
 
@@ -35,23 +35,23 @@ class RequestHead(Protocol):
         """The target's path, still percent-encoded; ``b"*"`` for ``OPTIONS *``."""
 
     @property
-    def query(self) -> Optional[bytes]: ...
+    def query(self) -> bytes | None: ...
     @property
     def version(self) -> str:
         """``"HTTP/1.1"``, ``"HTTP/1.0"`` or ``"HTTP/2"``."""
 
     @property
-    def peer(self) -> Optional[Address]:
+    def peer(self) -> Address | None:
         """The client; None when it came over a Unix socket."""
 
     @property
-    def local(self) -> Optional[Address]: ...
+    def local(self) -> Address | None: ...
     @property
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
         """Names as the client spelled them and values, in their order, duplicates kept."""
 
     @property
-    def content_length(self) -> Optional[int]:
+    def content_length(self) -> int | None:
         """The body's length in bytes; None if it is not known beforehand or if there is no body."""
 
     @property
@@ -64,21 +64,25 @@ class Reply(Protocol):
     def inform(self, status: int, headers: Headers) -> None:
         """Send an informational reply (103), ahead of the real one."""
 
-    def send(self, status: int, reason: Optional[str], headers: Headers, body: bytes) -> None:
-        """The whole reply at once: the usual case, one call and one write."""
+    def send(self, status: int, reason: str | None, headers: Headers, body: bytes) -> None:
+        """The whole reply at once: the usual case, one call and one write. Blocks while the client's window is full."""
 
-    def start(self, status: int, reason: Optional[str], headers: Headers) -> None:
+    def try_send(self, status: int, reason: str | None, headers: Headers, body: bytes) -> int:
+        """As `send`, for event loops: gives the bytes of ``body`` that the window took. If these are all, the reply
+        has ended; if not, `try_write` the rest and `finish`."""
+
+    def start(self, status: int, reason: str | None, headers: Headers) -> None:
         """Begin a reply whose body follows; it leaves together with the first piece, or at ``flush``."""
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body; blocks while the client's window is full."""
 
-    def try_write(self, data: Union[bytes, memoryview]) -> int:
-        """Send what the window takes now and say how much that was; for event loops."""
+    def try_write(self, data: bytes, start: int) -> int:
+        """Send of ``data[start:]`` what the window takes now, and say how much that was; for event loops."""
 
     def flush(self) -> None: ...
 
-    def finish(self, trailers: Optional[Headers] = None) -> None: ...
+    def finish(self, trailers: Headers | None = None) -> None: ...
 
     def abort(self, reason: str) -> None:
         """Cut the reply so that the client sees it is not whole; a 502 if nothing had been sent."""
@@ -110,7 +114,7 @@ class Request(Protocol):
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes of the body, waiting for the first; ``b""`` at its end."""
 
-    def try_read(self, size: int) -> Optional[bytes]:
+    def try_read(self, size: int) -> bytes | None:
         """As `read`, but None when nothing is there yet."""
 
-    def trailers(self) -> Optional[Iterable[tuple[bytes, bytes]]]: ...
+    def trailers(self) -> Iterable[tuple[bytes, bytes]] | None: ...

@@ -46,9 +46,9 @@ def interface_of(app: Any, target: str) -> Interface:
         app = app.func
     if not callable(app):
         raise ConfigError(f"{target} is {type(app).__name__}, which cannot be called: not an application")
-    if inspect.isclass(app):
-        raise ConfigError(f"{target} is a class: add --factory to serve what it makes, or --interface to serve it as it is")
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):
+    # A class is called to be made (PEP 3333 has such an application); what its objects are when called does not count.
+    call = None if inspect.isclass(app) else type(app).__call__
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call):
         return "asgi"
     count = _positional_count(app)
     if count == 2:
@@ -56,8 +56,12 @@ def interface_of(app: Any, target: str) -> Interface:
     if count == 3:
         return "asgi"
     if count == 0:
-        raise ConfigError(f"{target} takes no arguments: if it makes the application, write {target}() or add --factory")
-    raise ConfigError(f"{target} looks neither like WSGI nor like ASGI; say which with --interface wsgi or --interface asgi")
+        raise ConfigError(
+            f"{target} takes no arguments: if it makes the application, write {target}() or add --factory"
+        )
+    raise ConfigError(
+        f"{target} looks neither like WSGI nor like ASGI; say which with --interface wsgi or --interface asgi"
+    )
 
 
 def _import(name: str) -> Any:

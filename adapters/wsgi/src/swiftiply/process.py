@@ -90,4 +90,3 @@ def _without_our_frames(error: BaseException) -> Any:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
         trace = trace.tb_next
     return trace or error.__traceback__
-

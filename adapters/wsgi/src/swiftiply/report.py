@@ -37,7 +37,7 @@ class TerminalReport:
     """Of a process on its own: only a failure is worth a word."""
 
     stop_signal = signal.SIGINT
-    parent = None
+    parent: int | None = None
 
     def booted(self) -> None:
         pass

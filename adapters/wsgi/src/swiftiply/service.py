@@ -25,6 +25,8 @@ class Notice(Protocol):
     def level(self) -> str: ...
     @property
     def text(self) -> str: ...
+    @property
+    def is_fatal(self) -> bool: ...
 
 
 class Service:
@@ -45,7 +47,7 @@ class Service:
         if notice.kind == "connected" and not self._has_connected:
             self._has_connected = True
             self._report.connected()
-        if notice.kind == "refused" and not self._has_connected:
+        if notice.is_fatal and not self._has_connected:
             self._refusals += 1
             if self._refusals >= self._proxies:
                 raise RefusedError(notice.text)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 from .errors import ConfigError
 
@@ -38,7 +37,7 @@ class Settings:
     app_dir: str = "."
     connect: tuple[str, ...] = (ADDRESS_DEFAULT,)
     #: None: one process, unsupervised.
-    processes: Optional[int] = None
+    processes: int | None = None
     threads: int = THREADS_DEFAULT
     concurrency: int = CONCURRENCY_DEFAULT
     mount: str = ""
@@ -46,7 +45,7 @@ class Settings:
     log_level: str = "info"
     drain_timeout: float = DRAIN_TIMEOUT_DEFAULT
     #: The site's key; never in a repr, so never in a log.
-    key: Optional[bytes] = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
 
 
 def addresses_from(text: str) -> tuple[str, ...]:
@@ -55,7 +54,7 @@ def addresses_from(text: str) -> tuple[str, ...]:
     return addresses or (ADDRESS_DEFAULT,)
 
 
-def key_from(path: Optional[str], environ: Mapping[str, str] = os.environ) -> Optional[bytes]:
+def key_from(path: str | None, environ: Mapping[str, str] = os.environ) -> bytes | None:
     """The site's key, from a file or from the variable SWIFTIPLY_KEY; None if there is neither."""
     if path is None:
         key = os.fsencode(environ.get("SWIFTIPLY_KEY", ""))

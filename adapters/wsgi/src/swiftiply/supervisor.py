@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from types import FrameType
-from typing import Callable, Optional
+from typing import Callable
 
 from .report import PipeReport, ReportReader
 
@@ -46,7 +46,7 @@ class _Seat:
     started: float = 0.0
     deaths: int = 0
     due: float = 0.0
-    report: Optional[ReportReader] = None
+    report: ReportReader | None = None
 
 
 class Supervisor:
@@ -59,7 +59,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._wake = (-1, -1)
         self._asked: list[int] = []  # signals received and not yet acted upon
-        self._stopping: Optional[float] = None  # when patience ends and SIGKILL is sent
+        self._stopping: float | None = None  # when patience ends and SIGKILL is sent
         self._ever_booted = False
         self._ever_connected = False
         self._status = 0
@@ -79,7 +79,7 @@ class Supervisor:
 
     # Starting.
 
-    def _spawn_due(self) -> Optional[PipeReport]:
+    def _spawn_due(self) -> PipeReport | None:
         """Start what is missing. In a child: its way to report."""
         if self._stopping is not None:
             return None
@@ -91,7 +91,7 @@ class Supervisor:
                     return report
         return None
 
-    def _spawn(self, seat: _Seat) -> Optional[PipeReport]:
+    def _spawn(self, seat: _Seat) -> PipeReport | None:
         ours, theirs = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -137,7 +137,7 @@ class Supervisor:
         if self._stopping is not None and time.monotonic() >= self._stopping:
             self._signal_all(signal.SIGKILL)
 
-    def _patience(self) -> Optional[float]:
+    def _patience(self) -> float | None:
         now = time.monotonic()
         if self._stopping is not None:
             return max(0.05, self._stopping - now)
@@ -172,7 +172,7 @@ class Supervisor:
         else:
             self._replace(seat, pid, how, failure)
 
-    def _replace(self, seat: _Seat, pid: int, how: str, failure: Optional[str]) -> None:
+    def _replace(self, seat: _Seat, pid: int, how: str, failure: str | None) -> None:
         if failure is not None:
             log.error("%s", failure.rstrip())
         now = time.monotonic()
@@ -209,7 +209,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._note)
         signal.signal(signal.SIGINT, self._note)
 
-    def _note(self, number: int, _frame: Optional[FrameType]) -> None:
+    def _note(self, number: int, _frame: FrameType | None) -> None:
         # Only that: a handler may run between any two steps, a fork and its bookkeeping for example.
         self._asked.append(number)
 

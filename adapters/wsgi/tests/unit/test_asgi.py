@@ -6,11 +6,11 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import pytest
-from fakes import Head, Reply, Request, post
 
+from fakes import Head, Reply, Request, post
 from swiftiply.asgi.run import Exchange
 from swiftiply.asgi.scope import base_scope
 from swiftiply.errors import ClientDisconnected, ReplyError
@@ -30,14 +30,14 @@ def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
 Play = Callable[[Exchange, Request], Awaitable[None]]
 
 
-def serve(app: Any, request: Optional[Request] = None, play: Optional[Play] = None) -> Reply:
+def serve(app: Any, request: Request | None = None, play: Play | None = None) -> Reply:
     """Run an application to its end; ``play`` acts the proxy's part meanwhile."""
     request = request or Request()
     asyncio.run(_serve(app, request, play))
     return request.reply
 
 
-async def _serve(app: Any, request: Request, play: Optional[Play]) -> None:
+async def _serve(app: Any, request: Request, play: Play | None) -> None:
     exchange = Exchange(app, base_scope(), request, lambda: request.reply.flush())
     task = asyncio.ensure_future(exchange.run())
     if play is not None:
@@ -114,6 +114,18 @@ def test_a_full_window_holds_the_application_back() -> None:
     request.reply.window = 3
     reply = serve(app, request, play)
     assert (reply.body, reply.is_done, sent) == (b"12345678", True, [True])
+
+
+def test_a_whole_reply_larger_than_the_window_waits_for_room_too() -> None:
+    async def play(exchange: Exchange, request: Request) -> None:
+        assert request.reply.body == b"123"
+        request.reply.window = 100
+        exchange.writable()
+
+    request = Request()
+    request.reply.window = 3
+    reply = serve(sending(START, body(b"12345678", more=False)), request, play)
+    assert (reply.body, reply.is_done, reply.aborted) == (b"12345678", True, None)
 
 
 def test_early_hints_go_ahead_of_the_reply() -> None:
@@ -209,7 +221,9 @@ def test_an_exception_is_a_500_or_a_cut_with_its_traceback(
     assert serve(app).aborted is not None
 
 
-def test_an_exception_after_the_whole_reply_is_logged_and_spoils_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_after_the_whole_reply_is_logged_and_spoils_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
         await send(START)
         await send(body(b"x", more=False))
@@ -288,7 +302,7 @@ def test_after_the_body_the_application_waits_for_its_client_to_leave() -> None:
 
 
 def test_several_tasks_may_wait_for_the_disconnect() -> None:
-    found = []
+    found: list[Any] = []
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         await receive()

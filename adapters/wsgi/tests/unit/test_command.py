@@ -58,19 +58,34 @@ def test_every_variable_counts_and_the_command_line_counts_more(monkeypatch: pyt
     monkeypatch.setenv("SWIFTIPLY_MOUNT", "/shop/")
     settings = settings_from(["app"])
     assert (settings.processes, settings.threads, settings.concurrency) == (2, 3, 7)
-    assert (settings.label, settings.drain_timeout, settings.log_level, settings.mount) == ("r1", 0.0, "debug", "/shop")
+    assert (settings.label, settings.drain_timeout, settings.log_level, settings.mount) == (
+        "r1",
+        0.0,
+        "debug",
+        "/shop",
+    )
     options = "--connect b:2 --connect c:3 -n 4 -t 5 --concurrency 6 --label r2 --drain-timeout 1.5 --log-level error"
     settings = settings_from([*options.split(), "--mount", "", "app"])
     assert settings.connect == ("b:2", "c:3")
     assert (settings.processes, settings.threads, settings.concurrency) == (4, 5, 6)
-    assert (settings.label, settings.drain_timeout, settings.log_level, settings.mount) == ("r2", 1.5, "error", "")
+    assert (settings.label, settings.drain_timeout, settings.log_level, settings.mount) == (
+        "r2",
+        1.5,
+        "error",
+        "",
+    )
     monkeypatch.delenv("SWIFTIPLY_WORKERS")
     assert settings_from(["app"]).processes == 9
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SWIFTIPLY_WORKERS", "many"), ("SWIFTIPLY_THREADS", "0"), ("SWIFTIPLY_DRAIN_TIMEOUT", "-1"), ("SWIFTIPLY_LOG_LEVEL", "loud")],
+    [
+        ("SWIFTIPLY_WORKERS", "many"),
+        ("SWIFTIPLY_THREADS", "0"),
+        ("SWIFTIPLY_DRAIN_TIMEOUT", "-1"),
+        ("SWIFTIPLY_LOG_LEVEL", "loud"),
+    ],
 )
 def test_a_variable_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
@@ -108,7 +123,10 @@ def test_bind_is_refused_with_a_hint(option: str, capsys: pytest.CaptureFixture[
     assert "--connect" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["-n", "0"], ["-n", "x"], ["-t", "99999"], ["--interface", "rack"], ["--drain-timeout", "inf"]])
+@pytest.mark.parametrize(
+    "options",
+    [["-n", "0"], ["-n", "x"], ["-t", "99999"], ["--interface", "rack"], ["--drain-timeout", "inf"]],
+)
 def test_values_out_of_bounds_are_usage_errors(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*options, "app"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import Head
 
+from fakes import Head
 from swiftiply.errors import MountError
 from swiftiply.wsgi.environ import base_environ, build
 

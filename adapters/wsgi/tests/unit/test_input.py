@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 
 import pytest
-from fakes import post
 
+from fakes import post
 from swiftiply.errors import ClientDisconnected
 from swiftiply.wsgi.input import PIECE_BYTES, Input
 
 TEXT = b"first line\nsecond\n\nlast without end"
 
 
-def split(data: bytes, size: int) -> list[bytes | None | Exception]:
+def split(data: bytes, size: int) -> list[bytes | Exception | None]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
@@ -31,7 +31,7 @@ def test_it_reads_like_a_file_whatever_the_pieces(size: int) -> None:
         lambda f: [f.readline(), f.readline(3), f.readline(), f.readline(-1), f.readline(None), f.readline()],
         lambda f: [f.readline(0), f.readline(1), f.read(3), f.readline()],
         lambda f: f.readlines(),
-        lambda f: f.readlines(12) + [f.read()],
+        lambda f: [*f.readlines(12), f.read()],
         lambda f: f.readlines(None),
         lambda f: list(f),
         lambda f: [f.readline(), f.read()],
@@ -43,7 +43,13 @@ def test_after_the_end_every_read_is_empty_for_ever() -> None:
     body = input_of(b"x")
     assert body.read() == b"x"
     for _ in range(3):
-        assert (body.read(), body.read(5), body.readline(), body.readlines(), list(body)) == (b"", b"", b"", [], [])
+        assert (body.read(), body.read(5), body.readline(), body.readlines(), list(body)) == (
+            b"",
+            b"",
+            b"",
+            [],
+            [],
+        )
 
 
 def test_without_a_body_nothing_is_waited_for() -> None:
@@ -52,7 +58,13 @@ def test_without_a_body_nothing_is_waited_for() -> None:
 
 def test_read1_gives_what_is_there() -> None:
     body = input_of(b"abcdefgh", size=3)
-    assert [body.read1(), body.read1(2), body.read1(5), body.read1(), body.read1()] == [b"abc", b"de", b"f", b"gh", b""]
+    assert [body.read1(), body.read1(2), body.read1(5), body.read1(), body.read1()] == [
+        b"abc",
+        b"de",
+        b"f",
+        b"gh",
+        b"",
+    ]
 
 
 def test_a_large_read_asks_for_bounded_pieces() -> None:

@@ -92,6 +92,14 @@ def factory() -> Any: ...
 def anything(*_arguments: Any) -> Any: ...
 
 
+class WsgiClass:
+    def __init__(self, _environ: Any, _start_response: Any) -> None: ...
+
+
+class Factory:
+    async def __call__(self, _scope: Any, _receive: Any, _send: Any) -> Any: ...
+
+
 class Wsgi:
     def __call__(self, _environ: Any, _start_response: Any) -> Any: ...
 
@@ -105,6 +113,7 @@ class Asgi:
     [
         (wsgi, "wsgi"),
         (Wsgi(), "wsgi"),
+        (WsgiClass, "wsgi"),
         (Wsgi().__call__, "wsgi"),
         (functools.partial(wsgi), "wsgi"),
         (asgi, "asgi"),
@@ -121,7 +130,7 @@ def test_the_interface_is_found_out(app: Any, expected: str) -> None:
     ("app", "message"),
     [
         (factory, r"m:app\(\) or add --factory"),
-        (Wsgi, "--factory"),
+        (Factory, r"m:app\(\) or add --factory"),
         ("text", "cannot be called"),
         (anything, "--interface wsgi or --interface asgi"),
     ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import Head
 
+from fakes import Head
 from swiftiply.asgi.scope import base_scope, build
 from swiftiply.errors import MountError
 

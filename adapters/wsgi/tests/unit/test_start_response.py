@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 import pytest
-from fakes import Reply
 
+from fakes import Reply
 from swiftiply.wsgi.response import Response
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -39,7 +39,8 @@ def test_the_reason_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["200", "OK", "20 OK", "2000 OK", "200OK", "199 Too Low", "600 Too High", "200 O\nK", "٢٠٠ OK", ""]
+    "status",
+    ["200", "OK", "20 OK", "2000 OK", "200OK", "199 Too Low", "600 Too High", "200 O\nK", "٢٠٠ OK", ""],
 )
 def test_a_status_that_is_no_status_raises_at_the_call(status: str) -> None:
     with pytest.raises(ValueError, match="status"):

@@ -9,8 +9,8 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
-from fakes import Head, Reply, Request, post
 
+from fakes import Head, Reply, Request, post
 from swiftiply.wsgi.environ import base_environ
 from swiftiply.wsgi.run import run
 

@@ -7,11 +7,11 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Optional
+from typing import Any
 
 import pytest
-from fakes import Head, Reply, Request, post
 
+from fakes import Head, Reply, Request, post
 from swiftiply.errors import ClientDisconnected
 from swiftiply.wsgi.environ import base_environ
 from swiftiply.wsgi.run import run
@@ -21,7 +21,7 @@ PLAIN = [("Content-Type", "text/plain")]
 Start = Callable[..., Callable[[bytes], None]]
 
 
-def serve(app: Any, request: Optional[Request] = None, mount: str = "") -> Reply:
+def serve(app: Any, request: Request | None = None, mount: str = "") -> Reply:
     request = request or Request()
     contextvars.Context().run(run, app, base_environ(threads=1, processes=1, mount=mount), request)
     assert not request.reply.slot_is_held
@@ -31,7 +31,7 @@ def serve(app: Any, request: Optional[Request] = None, mount: str = "") -> Reply
 class Body:
     """An iterable that remembers what was done to it."""
 
-    def __init__(self, *blocks: Any, on_close: Optional[Exception] = None) -> None:
+    def __init__(self, *blocks: Any, on_close: Exception | None = None) -> None:
         self.blocks = list(blocks)
         self.taken = 0
         self.closed = 0
@@ -175,7 +175,9 @@ def test_a_status_without_a_body_gets_none(status: str, body: Any) -> None:
 # Failures.
 
 
-def test_an_exception_before_anything_is_sent_is_a_500_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_before_anything_is_sent_is_a_500_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def app(_environ: Any, _start: Start) -> Any:
         raise RuntimeError("secret detail")
 
@@ -383,7 +385,9 @@ def test_what_one_request_sets_in_its_context_the_next_does_not_find() -> None:
     assert found == ["fresh", "stale", "fresh", "stale"]
 
 
-def test_the_errors_stream_takes_any_text_and_finds_the_current_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_errors_stream_takes_any_text_and_finds_the_current_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def app(environ: Any, start_response: Start) -> Any:
         errors = environ["wsgi.errors"]
         errors.write("schlimm ☠\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from .run import Application
 
@@ -26,10 +26,10 @@ class Lifespan:
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._stage = ""
         self._takes_part = False
-        self._answer: Optional[asyncio.Future[Mapping[str, Any]]] = None
-        self._task: Optional[asyncio.Task[None]] = None
+        self._answer: asyncio.Future[Mapping[str, Any]] | None = None
+        self._task: asyncio.Task[None] | None = None
         #: What the application left for its requests; None if it does not take part.
-        self.state: Optional[dict[str, Any]] = {}
+        self.state: dict[str, Any] | None = {}
 
     async def startup(self) -> None:
         """Returns when the application is ready. One that does not know of lifespans is ready at once."""
@@ -51,13 +51,14 @@ class Lifespan:
         if message is not None:
             await asyncio.wait([self._task])
 
-    async def _ask(self, kind: str) -> Optional[Mapping[str, Any]]:
+    async def _ask(self, kind: str) -> Mapping[str, Any] | None:
         """Send a message; the application's answer, or None if it ended without one."""
         assert self._task is not None
         self._stage = kind
         self._answer = asyncio.get_running_loop().create_future()
         self._to_app.put_nowait({"type": kind})
-        await asyncio.wait([self._task, self._answer], return_when=asyncio.FIRST_COMPLETED)
+        waited: list[asyncio.Future[Any]] = [self._task, self._answer]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         return self._answer.result() if self._answer.done() else None
 
     async def _run(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ..errors import ClientDisconnected, ReplyError, ReplyHeadError
 from ..exchange import Reply
@@ -39,7 +39,7 @@ class Outgoing:
         self._state = _NEW
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
-        self._length: Optional[int] = None
+        self._length: int | None = None
         self._given = 0
         self._disconnected = False
         self._room = asyncio.Event()
@@ -123,29 +123,42 @@ class Outgoing:
         over = 0 if self._length is None else self._given - self._length
         if over > 0:
             body = body[: max(0, len(body) - over)]
-        if not more and self._state is _HEAD and not self._is_short:
-            self._state = _DONE
-            self._reply.send(self._status, None, self._headers, b"" if self._status in _BODILESS else body)
-        else:
-            await self._piece(body)
+        if more or self._state is not _HEAD or self._is_short:
+            await self._piece(body, 0)
             if not more:
                 self._finish()
+        else:
+            await self._whole(body)
         self._flush_soon()
         if not more and over > 0 and not self._is_bodiless:
-            log.error("reply cut at its Content-Length of %d: the application gave %d bytes more", self._length, over)
+            log.error(
+                "reply cut at its Content-Length of %d: the application gave %d bytes more",
+                self._length,
+                over,
+            )
 
-    async def _piece(self, body: bytes) -> None:
+    async def _whole(self, body: bytes) -> None:
+        """A reply of one message: head and body in one call."""
+        if self._status in _BODILESS:
+            body = b""
+        self._state = _SENT
+        taken = self._reply.try_send(self._status, None, self._headers, body)
+        if taken < len(body):
+            await self._piece(body, taken)
+            self._reply.finish()
+        self._state = _DONE
+
+    async def _piece(self, body: bytes, sent: int) -> None:
         if self._state is _HEAD:
             self._state = _SENT
             self._reply.start(self._status, None, self._headers)
         if self._is_bodiless:
             return
-        rest = memoryview(body)
-        while rest:
+        while sent < len(body):
             # Cleared before the attempt, so that room made in between is not missed.
             self._room.clear()
-            rest = rest[self._reply.try_write(rest) :]
-            if rest:
+            sent += self._reply.try_write(body, sent)
+            if sent < len(body):
                 self._flush_soon()
                 await self._room.wait()
                 if self._disconnected:
@@ -155,7 +168,9 @@ class Outgoing:
         self._state = _DONE
         if self._is_short:
             log.error(
-                "reply cut: its Content-Length is %d, but the application gave %d bytes", self._length, self._given
+                "reply cut: its Content-Length is %d, but the application gave %d bytes",
+                self._length,
+                self._given,
             )
             self._reply.abort("the body is shorter than its Content-Length")
         else:

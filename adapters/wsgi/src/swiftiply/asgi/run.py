@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ..errors import is_disconnect
 from ..exchange import Request, Scope
@@ -27,7 +27,7 @@ class Exchange:
         self._scope = request.scope(base)
         self._incoming = Incoming(request)
         self._outgoing = Outgoing(request.reply, self._scope["method"], flush_soon)
-        self.task: Optional[asyncio.Task[None]] = None
+        self.task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Call the application and see the reply to its end."""

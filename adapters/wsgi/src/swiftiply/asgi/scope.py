@@ -6,7 +6,7 @@ one pass over the head, for speed; a test holds the two equal, so this file stay
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from ..exchange import RequestHead, Scope
@@ -18,7 +18,7 @@ __all__ = ["base_scope", "build"]
 COPIED = ("asgi", "extensions", "state")
 
 
-def base_scope(*, mount: str = "", state: Optional[dict[str, Any]] = None) -> Scope:
+def base_scope(*, mount: str = "", state: dict[str, Any] | None = None) -> Scope:
     """What is the same for every request of this process. ``state`` is the lifespan's, if there is a lifespan."""
     base: Scope = {
         "type": "http",

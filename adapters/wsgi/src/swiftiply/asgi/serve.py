@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-from typing import Optional
 
 from .. import ADAPTER
 from .._native import LoopConnector
@@ -69,8 +68,8 @@ class _Process:
         self._report = report
         self._service = Service(report, len(settings.connect))
         self._lifespan = Lifespan(app)
-        self._task: Optional[asyncio.Task[int]] = None
-        self._draining: Optional[asyncio.Future[None]] = None  # exists once in service
+        self._task: asyncio.Task[int] | None = None
+        self._draining: asyncio.Future[None] | None = None  # exists once in service
 
     async def run(self) -> int:
         """The exit status."""

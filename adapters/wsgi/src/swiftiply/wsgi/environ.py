@@ -6,7 +6,6 @@ one pass over the head, for speed; a test holds the two equal, so this file stay
 
 from __future__ import annotations
 
-from typing import Optional
 from urllib.parse import unquote_to_bytes
 
 from .. import __version__
@@ -86,7 +85,7 @@ def _split_authority(authority: str) -> tuple[str, str]:
     return name, port
 
 
-def _put_client(environ: Environ, peer: Optional[Address]) -> None:
+def _put_client(environ: Environ, peer: Address | None) -> None:
     if peer is None:
         environ["REMOTE_ADDR"] = ""
         return
@@ -110,7 +109,7 @@ def _put_headers(environ: Environ, head: RequestHead) -> None:
         environ["CONTENT_LENGTH"] = str(head.content_length)
 
 
-def _variable(name: bytes) -> Optional[str]:
+def _variable(name: bytes) -> str | None:
     """The variable of a header; None for one that must not become a variable."""
     if name == b"content-type":
         return "CONTENT_TYPE"

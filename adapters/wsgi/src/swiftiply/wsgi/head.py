@@ -7,7 +7,7 @@ would only be broken.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from ..errors import ReplyHeadError
 
@@ -47,7 +47,7 @@ class ReplyHead(NamedTuple):
     reason: str
     headers: list[tuple[str, str]]
     #: From Content-Length, in bytes; None if the application gave none.
-    length: Optional[int]
+    length: int | None
 
 
 def check(status: str, headers: list[tuple[str, str]]) -> ReplyHead:
@@ -65,7 +65,9 @@ def check(status: str, headers: list[tuple[str, str]]) -> ReplyHead:
         if not isinstance(value, str):
             raise TypeError(f"the value of response header {name!r} must be str, not {type(value).__name__}")
         if _FORBIDDEN_IN_VALUE(value):
-            raise ReplyHeadError(f"the value of response header {name!r} has a control or non-latin-1 character: {value!r}")
+            raise ReplyHeadError(
+                f"the value of response header {name!r} has a control or non-latin-1 character: {value!r}"
+            )
         if lower == "content-length":
             length = _check_length(value, length)
     return ReplyHead(code, reason, headers.copy(), length)
@@ -76,7 +78,9 @@ def _check_status(status: str) -> tuple[int, str]:
         raise TypeError(f"the status must be str, like '200 OK', not {type(status).__name__}")
     match = _STATUS.fullmatch(status)
     if match is None:
-        raise ReplyHeadError(f"the status must be a code from 200 to 599, a space and a reason, like '200 OK', not {status!r}")
+        raise ReplyHeadError(
+            f"the status must be a code from 200 to 599, a space and a reason, like '200 OK', not {status!r}"
+        )
     checked = int(match[1]), match[2]
     if len(_statuses) < REMEMBERED_MAX:
         _statuses[status] = checked
@@ -90,13 +94,15 @@ def _check_name(name: str) -> str:
         raise ReplyHeadError(f"{name!r} is no name for a response header")
     lower = name.lower()
     if lower in _HOP_BY_HOP:
-        raise ReplyHeadError(f"response header {name!r} is hop-by-hop: the server's to set, not the application's (PEP 3333)")
+        raise ReplyHeadError(
+            f"response header {name!r} is hop-by-hop: the server's to set, not the application's (PEP 3333)"
+        )
     if len(_names) < REMEMBERED_MAX:
         _names[name] = lower
     return lower
 
 
-def _check_length(value: str, before: Optional[int]) -> int:
+def _check_length(value: str, before: int | None) -> int:
     text = value.strip(" \t")
     if not (text.isascii() and text.isdigit()):
         raise ReplyHeadError(f"Content-Length must be digits, not {value!r}")

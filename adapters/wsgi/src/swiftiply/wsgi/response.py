@@ -43,13 +43,13 @@ class Response:
         self._state = _NEW
         self._head_request = method == "HEAD"
         self._bodiless = False  # the client gets no body, whatever the application gives
-        self._left: Optional[int] = None  # bytes until the Content-Length is reached, None without one
+        self._left: int | None = None  # bytes until the Content-Length is reached, None without one
         self._overrun = 0
 
     # What the application calls.
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Optional[ExcInfo] = None
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], None]:
         """PEP 3333's ``start_response``; gives ``write``."""
         if exc_info:
@@ -90,7 +90,7 @@ class Response:
         """Whether the client has all that its Content-Length promised, so that the end tells it nothing new."""
         return self._state is _SENT and self._left == 0
 
-    def whole(self, blocks: Union[list[bytes], tuple[bytes, ...]]) -> None:
+    def whole(self, blocks: list[bytes] | tuple[bytes, ...]) -> None:
         """A body whose blocks are all there: one reply, one write, its length known."""
         for block in blocks:
             self._check_block(block)
@@ -191,4 +191,8 @@ class Response:
     def _report_overrun(self) -> None:
         if self._overrun and not self._bodiless:
             promised = self._head.length or 0
-            log.error("reply cut at its Content-Length of %d: the application gave %d bytes more", promised, self._overrun)
+            log.error(
+                "reply cut at its Content-Length of %d: the application gave %d bytes more",
+                promised,
+                self._overrun,
+            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import logging
 from collections.abc import Iterable
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from ..errors import ClientDisconnected, MountError, is_disconnect
 from ..exchange import Environ, Reply, Request
@@ -67,7 +67,7 @@ def _run(app: Application, environ: Environ, request: Request, response: Respons
     _end(request.reply, response, close)
 
 
-def _end(reply: Reply, response: Response, close: Optional[Callable[[], Any]]) -> None:
+def _end(reply: Reply, response: Response, close: Callable[[], Any] | None) -> None:
     """End the reply and close the iterable, the client's part first.
 
     Applications work in ``close`` (database connections, tasks after the reply), so this thread's slot stays taken
@@ -87,7 +87,7 @@ def _end(reply: Reply, response: Response, close: Optional[Callable[[], Any]]) -
             reply.release_slot()
 
 
-def _close(close: Optional[Callable[[], Any]]) -> None:
+def _close(close: Callable[[], Any] | None) -> None:
     if close is None:
         return
     try:
@@ -101,4 +101,3 @@ def _fail(response: Response) -> None:
         response.fail()
     except ClientDisconnected:
         pass  # the traceback is in the log; there is nobody to tell
-

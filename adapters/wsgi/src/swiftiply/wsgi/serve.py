@@ -13,7 +13,6 @@ import time
 from contextvars import Context
 from threading import Thread
 from types import FrameType
-from typing import Optional
 
 from .. import ADAPTER
 from .._native import ThreadConnector
@@ -74,7 +73,7 @@ class _Watch:
         self._settings = settings
         self._service = Service(report, len(settings.connect))
         self._stop_signal = report.stop_signal
-        self._deadline: Optional[float] = None
+        self._deadline: float | None = None
         signal.signal(signal.SIGTERM, self._on_terminate)
 
     def until_ended(self, threads: list[Thread]) -> None:
@@ -90,7 +89,7 @@ class _Watch:
                 log.warning("requests were still running after %g s of draining; cut", self._settings.drain_timeout)
                 return
 
-    def _on_terminate(self, _number: int, _frame: Optional[FrameType]) -> None:
+    def _on_terminate(self, _number: int, _frame: FrameType | None) -> None:
         if self._deadline is not None:
             signal.raise_signal(self._stop_signal)  # asked twice: at once
             return

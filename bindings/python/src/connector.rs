@@ -1,0 +1,152 @@
+//! The two connectors: for threads, and for an event loop.
+
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+use swiftiply_connector::{Event, Take, Wait};
+
+use crate::notice::Notice;
+use crate::options::options;
+use crate::request::Request;
+use crate::{errors, waiting};
+
+/// For threads that run the application: each takes a request, replies, and takes the next.
+#[pyclass(frozen, module = "swiftiply._native")]
+pub struct ThreadConnector {
+    connector: swiftiply_connector::ThreadConnector,
+}
+
+#[pymethods]
+impl ThreadConnector {
+    #[new]
+    #[pyo3(signature = (connect, *, slots, key=None, label=String::new(), adapter=String::new()))]
+    fn new(
+        py: Python<'_>,
+        connect: Vec<String>,
+        slots: u16,
+        key: Option<Vec<u8>>,
+        label: String,
+        adapter: String,
+    ) -> PyResult<Self> {
+        let options = options(py, connect, slots, key, label, adapter)?;
+        let connector = swiftiply_connector::ThreadConnector::start(options).map_err(errors::start)?;
+        Ok(Self { connector })
+    }
+
+    fn take(&self, py: Python<'_>) -> PyResult<Option<Request>> {
+        // A request that is there already costs no detaching.
+        let mut take = self.connector.try_take();
+        if matches!(take, Take::Nothing) {
+            take = waiting::wait(py, |wait| match self.connector.take(wait) {
+                Take::Nothing | Take::Interrupted => None,
+                take => Some(take),
+            })?;
+        }
+        match take {
+            Take::Request(request) => Ok(Some(Request::new(request))),
+            Take::Failed(error) => Err(errors::start(error)),
+            Take::Ended | Take::Nothing | Take::Interrupted => Ok(None),
+        }
+    }
+
+    fn notice(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<Notice>> {
+        let timeout = Duration::try_from_secs_f64(timeout).unwrap_or_default();
+        let notice = py.detach(|| self.connector.next_notice(&Wait::at_most(timeout)));
+        py.check_signals()?;
+        Ok(notice.map(Notice::new))
+    }
+
+    fn drain(&self, py: Python<'_>) {
+        py.detach(|| self.connector.drain());
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.connector.stop());
+    }
+
+    fn set_slots(&self, slots: u16) {
+        self.connector.set_slots(slots);
+    }
+
+    #[getter]
+    fn has_ended(&self) -> bool {
+        self.connector.status().has_ended
+    }
+}
+
+/// For an event loop that watches one descriptor.
+#[pyclass(frozen, module = "swiftiply._native")]
+pub struct LoopConnector {
+    connector: swiftiply_connector::LoopConnector,
+}
+
+#[pymethods]
+impl LoopConnector {
+    #[new]
+    #[pyo3(signature = (connect, *, slots, key=None, label=String::new(), adapter=String::new()))]
+    fn new(
+        py: Python<'_>,
+        connect: Vec<String>,
+        slots: u16,
+        key: Option<Vec<u8>>,
+        label: String,
+        adapter: String,
+    ) -> PyResult<Self> {
+        let options = options(py, connect, slots, key, label, adapter)?;
+        let connector = swiftiply_connector::LoopConnector::start(options).map_err(errors::start)?;
+        Ok(Self { connector })
+    }
+
+    fn fileno(&self) -> i32 {
+        self.connector.descriptor().as_raw_fd()
+    }
+
+    fn turn<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let mut events = Vec::new();
+        self.connector.turn(&mut events).map_err(errors::start)?;
+        let list = PyList::empty(py);
+        for event in events {
+            append(&list, event)?;
+        }
+        Ok(list)
+    }
+
+    fn flush(&self) {
+        self.connector.flush();
+    }
+
+    fn drain(&self) {
+        self.connector.drain();
+    }
+
+    fn stop(&self) {
+        self.connector.stop();
+    }
+
+    fn set_slots(&self, slots: u16) {
+        self.connector.set_slots(slots);
+    }
+
+    #[getter]
+    fn has_ended(&self) -> bool {
+        self.connector.status().has_ended
+    }
+}
+
+/// Appends `(kind, value)`; the value is the request, the key of one, the notice, or None.
+fn append(list: &Bound<'_, PyList>, event: Event) -> PyResult<()> {
+    let py = list.py();
+    let of_key =
+        |kind: &Bound<'_, PyString>, key: swiftiply_connector::StreamKey| list.append((kind, key.as_u64()));
+    match event {
+        Event::Request(request) => list.append((intern!(py, "request"), Request::new(request))),
+        Event::Readable(key) => of_key(intern!(py, "readable"), key),
+        Event::Writable(key) => of_key(intern!(py, "writable"), key),
+        Event::Disconnected(key) => of_key(intern!(py, "disconnected"), key),
+        Event::Notice(notice) => list.append((intern!(py, "notice"), Notice::new(notice))),
+        Event::Ended => list.append((intern!(py, "ended"), py.None())),
+    }
+}
