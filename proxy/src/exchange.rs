@@ -232,6 +232,11 @@ impl Exchange {
         self.0.borrow().is_started
     }
 
+    /// Whether a client that waited for `100 Continue` was told to go on.
+    pub fn is_continued(&self) -> bool {
+        self.0.borrow().is_continued
+    }
+
     /// Whether the client was promised that the connection stays open.
     pub fn keeps_connection(&self) -> bool {
         self.0.borrow().keeps_connection

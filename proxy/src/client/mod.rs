@@ -111,7 +111,11 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
             Relayed::BadBody(ended) => return give_up(request, ended),
             Relayed::Cut => return Ok(After::Cut),
             Relayed::Refused(slot) => asked = site.site.ask_after_refusal(slot, connection.waiter()),
-            Relayed::NoLink => asked = site.site.ask_again(connection.waiter()),
+            Relayed::NoLink => {
+                // The link's task has to run before its backend is out of service.
+                tokio::task::yield_now().await;
+                asked = site.site.ask_again(connection.waiter());
+            }
             Relayed::Failed(failure) => match replay::judge(&failure, request) {
                 Verdict::GiveUp(explanation) => {
                     log_failure(request, &failure);

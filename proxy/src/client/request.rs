@@ -101,6 +101,11 @@ impl Request {
     pub(super) fn note_delivery(&mut self, link: &Link, exchange: &Exchange) {
         let summary = exchange.summary();
         self.was_started |= exchange.is_started();
+        if exchange.is_continued() {
+            // The client is told once; another backend gets the body like any other.
+            self.flags.expects_continue = false;
+            self.rules.expects_continue = false;
+        }
         self.outcome.backend = Some(link.name.clone());
         self.outcome.status = summary.status;
         self.outcome.body_bytes = summary.body_bytes;

@@ -166,11 +166,15 @@ impl Handshake<'_> {
     /// The next frame, and its payload as the proofs cover it.
     async fn frame(&mut self) -> Result<(ToProxy<'static>, Vec<u8>), Rejection> {
         loop {
-            if let Some((used, frame)) = Frame::parse(&self.bytes, HANDSHAKE_PAYLOAD_MAX)? {
+            if let Some((used, frame)) = Frame::parse(&self.bytes, HANDSHAKE_PAYLOAD_MAX).map_err(senseless)? {
                 let payload = frame.payload.to_vec();
-                let message = match ToProxy::read(frame)? {
+                let message = match ToProxy::read(frame).map_err(senseless)? {
                     ToProxy::Hello(hello) => ToProxy::Hello(hello),
                     ToProxy::Proof(proof) => ToProxy::Proof(proof),
+                    ToProxy::Unknown(_) => {
+                        self.bytes.drain(..used);
+                        continue;
+                    }
                     _ => {
                         return Err(refuse(
                             RefusalCode::Malformed,
@@ -239,6 +243,10 @@ fn stranger(bytes: &[u8]) -> Rejection {
     }
 }
 
+fn senseless(error: WireError) -> Rejection {
+    refuse(RefusalCode::Malformed, &error.to_string())
+}
+
 fn refuse(code: RefusalCode, reason: &str) -> Rejection {
     Rejection::Refused(Refusal { code, reason: reason.to_owned() })
 }
@@ -254,11 +262,5 @@ fn fresh_nonce() -> Nonce {
 impl From<io::Error> for Rejection {
     fn from(error: io::Error) -> Self {
         Self::Gone(error)
-    }
-}
-
-impl From<WireError> for Rejection {
-    fn from(error: WireError) -> Self {
-        Self::Malformed(error)
     }
 }

@@ -61,6 +61,8 @@ struct State {
     /// Why the task is to close the link once `out` is written.
     leaving: Option<GoodbyeCode>,
     draining: bool,
+    /// The backend has said goodbye.
+    has_left: bool,
     down: bool,
 }
 
@@ -69,8 +71,8 @@ struct State {
 struct Stream {
     /// Whoever waits for its reply; nobody once the client is gone.
     exchange: Option<Rc<Exchange>>,
-    /// Given back when the stream ends.
-    slot: Slot,
+    /// Given back when the stream ends; a tunnel may give it back before.
+    slot: Option<Slot>,
     /// The closing frame came with `hold`: only the slot is still busy.
     held: bool,
 }
@@ -107,10 +109,10 @@ impl Link {
         head: &[u8],
     ) -> Result<StreamId, Slot> {
         let mut state = self.state.borrow_mut();
-        if state.down || state.leaving.is_some() {
+        if state.down || state.has_left || state.leaving.is_some() {
             return Err(slot);
         }
-        let stream = Stream { exchange: Some(exchange.clone()), slot, held: false };
+        let stream = Stream { exchange: Some(exchange.clone()), slot: Some(slot), held: false };
         let stream = stream_id(state.streams.insert(stream));
         put_request(&mut state.out, stream, flags, head);
         state.wake();

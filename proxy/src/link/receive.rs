@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use swiftiply_wire::{Frame, StreamId, ToBackend, ToProxy};
 
-use super::{Link, slab_key};
+use super::{Link, Stream, slab_key};
 use crate::exchange::Exchange;
 use crate::shard::{Shard, SiteHere};
 
@@ -68,8 +68,8 @@ impl Link {
                 Ok(())
             }
             ToProxy::Pong(_) | ToProxy::Unknown(_) => Ok(()),
-            ToProxy::Goodbye { code, .. } => {
-                self.state.borrow_mut().leaving.get_or_insert(code);
+            ToProxy::Goodbye { .. } => {
+                self.state.borrow_mut().has_left = true;
                 Ok(())
             }
             ToProxy::Hello(_) | ToProxy::Proof(_) => Err(Breach("a second handshake on one link".into())),
@@ -95,7 +95,7 @@ impl Link {
         let key = slab_key(stream);
         // A refused stream is gone already.
         let Some(entry) = state.streams.get_mut(key) else { return };
-        if hold {
+        if hold && entry.slot.is_some() {
             entry.held = true;
             entry.exchange = None;
             return;
@@ -108,26 +108,30 @@ impl Link {
     /// The backend had no slot for it: the request takes its claim elsewhere.
     fn refuse(&self, stream: StreamId) -> Result<(), Breach> {
         let mut state = self.state.borrow_mut();
-        let Some(entry) = state.streams.try_remove(slab_key(stream)).filter(|entry| !entry.held) else {
-            return Err(Breach(format!("a refusal of stream {stream}, which is not open")));
-        };
+        let is_unstarted = |entry: &Stream| !entry.exchange.as_ref().is_some_and(|exchange| exchange.is_started());
+        match state.streams.get(slab_key(stream)) {
+            Some(entry) if !entry.held && is_unstarted(entry) => {}
+            _ => return Err(Breach(format!("a refusal of stream {stream}, which is not open or has started"))),
+        }
+        let Stream { exchange, slot, .. } = state.streams.remove(slab_key(stream));
         drop(state);
-        if let Some(exchange) = entry.exchange {
-            exchange.refused(entry.slot);
+        if let (Some(exchange), Some(slot)) = (exchange, slot) {
+            exchange.refused(slot);
         }
         Ok(())
     }
 
+    /// The app is done after its reply; or a tunnel goes on without a slot.
     fn release(&self, stream: StreamId) -> Result<(), Breach> {
         let mut state = self.state.borrow_mut();
-        match state.streams.get(slab_key(stream)) {
-            Some(entry) if entry.held => {
-                let entry = state.streams.remove(slab_key(stream));
-                drop(state);
-                drop(entry);
-                Ok(())
-            }
-            _ => Err(Breach(format!("a slot was released that stream {stream} does not hold"))),
-        }
+        let key = slab_key(stream);
+        let is_tunnel = |entry: &Stream| entry.exchange.as_ref().is_none_or(|exchange| exchange.is_tunnel());
+        let slot = match state.streams.get_mut(key) {
+            Some(entry) if entry.held => state.streams.remove(key).slot,
+            Some(entry) if is_tunnel(entry) => entry.slot.take(),
+            _ => None,
+        };
+        drop(state);
+        slot.map(drop).ok_or_else(|| Breach(format!("a slot was released that stream {stream} does not hold")))
     }
 }

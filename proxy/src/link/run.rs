@@ -51,8 +51,10 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], site: Rc<Site
     });
     shard.link_ended(&link);
     log(&link, &site, &end, gone);
-    if matches!(end, End::Breach(_)) {
-        task.say_goodbye();
+    match end {
+        End::Breach(_) => task.say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
+        End::Silent => task.say_goodbye(GoodbyeCode::Silence, "this end did not answer a ping in time"),
+        _ => {}
     }
 }
 
@@ -135,8 +137,8 @@ impl Task<'_> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        if let Err(breach) = self.take_frames() {
-            return Poll::Ready(End::Breach(breach));
+        if let Some(end) = self.take_frames() {
+            return Poll::Ready(end);
         }
         for _ in 0..READS_PER_TURN {
             if !self.incoming.has_memory() {
@@ -157,8 +159,8 @@ impl Task<'_> {
                 Poll::Ready(Ok(())) => {
                     self.incoming.filled(n);
                     self.heard();
-                    if let Err(breach) = self.take_frames() {
-                        return Poll::Ready(End::Breach(breach));
+                    if let Some(end) = self.take_frames() {
+                        return Poll::Ready(end);
                     }
                 }
             }
@@ -167,12 +169,24 @@ impl Task<'_> {
         Poll::Pending
     }
 
-    fn take_frames(&mut self) -> Result<(), Breach> {
-        while let Some((used, frame)) = Frame::parse(self.incoming.data(), FRAME_PAYLOAD_MAX)? {
-            self.link.receive(frame, self.site, self.shard)?;
-            self.incoming.consume(used);
+    /// Acts on the whole frames that are there. Some if the link ends with them: a goodbye is the last of them, and
+    /// nothing that we might still send would be of use.
+    fn take_frames(&mut self) -> Option<End> {
+        loop {
+            match Frame::parse(self.incoming.data(), FRAME_PAYLOAD_MAX) {
+                Ok(None) => return None,
+                Ok(Some((used, frame))) => {
+                    if let Err(breach) = self.link.receive(frame, self.site, self.shard) {
+                        return Some(End::Breach(breach));
+                    }
+                    self.incoming.consume(used);
+                }
+                Err(error) => return Some(End::Breach(error.into())),
+            }
+            if self.link.state.borrow().has_left {
+                return Some(End::Left);
+            }
         }
-        Ok(())
     }
 
     fn heard(&self) {
@@ -195,11 +209,10 @@ impl Task<'_> {
         state.leaving.is_some() && state.out.is_empty()
     }
 
-    /// A last word to a backend that broke the protocol; it helps whoever reads its log.
-    fn say_goodbye(&mut self) {
+    /// A last word to a backend that we give up, if there is room for it; it helps whoever reads its log.
+    fn say_goodbye(&mut self, code: GoodbyeCode, reason: &str) {
         let mut bytes = Vec::new();
-        let reason = "this end broke the link protocol; the proxy's log says how".to_owned();
-        swiftiply_wire::ToBackend::Goodbye { code: GoodbyeCode::Breach, reason }.write(&mut bytes);
+        swiftiply_wire::ToBackend::Goodbye { code, reason: reason.to_owned() }.write(&mut bytes);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let _ = Pin::new(&mut self.stream).poll_write(&mut cx, &bytes);
     }

@@ -199,7 +199,7 @@ fn begin(shard: &Rc<Shard>, new: NewLink) {
     let Ok(stream) = new.stream.attach() else { return };
     let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
     shard.link_begins(&site, &link);
-    if !site.site.link_up(link.backend(), shard.index, link.serial) {
+    if !site.site.link_up(link.backend(), key, shard.index, link.serial) {
         link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again");
     }
     tracing::debug!("{}: a link of backend {} is up on shard {}", site.name(), link.name, shard.index);

@@ -202,11 +202,12 @@ impl Site {
     }
 
     /// The link is in its shard's table: requests may be sent on it. False if the backend's other links all went down
-    /// since it was enlisted; it must dial anew.
-    pub fn link_up(&self, backend: BackendId, shard: usize, serial: u64) -> bool {
+    /// since it was enlisted under this number; it must dial anew.
+    pub fn link_up(&self, backend: BackendId, key: BackendKey, shard: usize, serial: u64) -> bool {
         let mut state = self.lock();
         let State { dispatch, roster, .. } = &mut *state;
-        let Some(place) = roster.get_mut(&backend).and_then(|member| member.links.get_mut(shard)) else {
+        let member = roster.get_mut(&backend).filter(|member| member.key == key);
+        let Some(place) = member.and_then(|member| member.links.get_mut(shard)) else {
             return false;
         };
         *place = Some(serial);
