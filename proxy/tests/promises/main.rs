@@ -1,0 +1,7 @@
+//! The promises of the whole proxy, each held by a test that is named after it: a real proxy, backends that do what the
+//! test says, raw clients.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod exact_dispatch;
