@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use swiftiply_wire::limits::HEAD_BYTES_MAX;
+
+use crate::http::HEADERS_ROOM;
+
 use super::address::{AddressError, ListenAddr};
 use super::error::{ConfigError, Fault, Hint, Warning};
 use super::file::Document;
@@ -149,8 +153,8 @@ fn read_listen(top: &Section) -> Result<Vec<ListenAddr>, ConfigError> {
 fn read_limits(section: &Section) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
     set(&mut limits.request_line, section, "request_line", |field| field.bytes(64..=1 << 20))?;
-    set(&mut limits.head, section, "head", |field| field.bytes(256..=1 << 20))?;
-    set(&mut limits.headers, section, "headers", |field| field.number(1..=10_000))?;
+    set(&mut limits.head, section, "head", |field| field.bytes(256..=HEAD_BYTES_MAX))?;
+    set(&mut limits.headers, section, "headers", |field| field.number(1..=HEADERS_ROOM))?;
     set(&mut limits.head_timeout, section, "head_timeout", |field| field.duration(SECOND / 10..=DAY))?;
     set(&mut limits.body_rate, section, "body_rate", |field| field.bytes(0..=1 << 30))?;
     set(&mut limits.idle_timeout, section, "idle_timeout", |field| field.duration(SECOND / 10..=DAY))?;
