@@ -49,6 +49,8 @@ pub enum ReadError {
     LinkLost,
     /// The connector was stopped.
     Stopped,
+    /// The reply has ended, and with it the exchange: what had not come by then does not come.
+    ReplyEnded,
     /// See [`Error::Forked`].
     Forked,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for ReadError {
             Self::Deadline => "the proxy's time limit passed before the whole body of the request was there",
             Self::LinkLost => "the link to the proxy broke before the whole body of the request was there",
             Self::Stopped => "the connector was stopped before the whole body of the request was there",
+            Self::ReplyEnded => "the reply ended before the whole body of the request was there",
             Self::Forked => FORKED,
         })
     }

@@ -15,9 +15,12 @@
 
 mod address;
 mod connector;
+mod dial;
 mod driver;
+mod engine;
 mod error;
 mod event_loop;
+mod exchange;
 mod handle;
 mod head;
 mod key;
@@ -26,6 +29,7 @@ mod notice;
 mod options;
 mod reply;
 mod request;
+mod socket;
 mod status;
 mod threads;
 mod wait;

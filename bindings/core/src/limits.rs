@@ -27,7 +27,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a proxy may take from the connection to its welcome or refusal; it needs a round trip or two.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The first wait after a lost or refused connection, halved to doubled by chance: short, because a restarted proxy is
+/// The first wait after a lost or refused connection, of which chance takes up to half away: short, because a restarted proxy is
 /// back within moments, and its clients are waiting.
 pub const REDIAL_FIRST: Duration = Duration::from_millis(50);
 

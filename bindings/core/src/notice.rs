@@ -33,7 +33,7 @@ pub enum Level {
 pub enum NoticeKind {
     /// A proxy has all the links that it wants: it sends requests from now on.
     Connected,
-    /// The last link to a proxy broke; it is dialled again.
+    /// A link to a connected proxy broke; it is dialled again.
     Lost,
     /// A proxy does not answer; it is dialled again.
     Unreachable,

@@ -18,3 +18,16 @@ pub struct Status {
     /// Whether all is over: drained to the end, or stopped.
     pub has_ended: bool,
 }
+
+impl Status {
+    /// In the child of a fork there is nothing.
+    pub(crate) const FORKED: Self = Self {
+        proxies: 0,
+        connected: 0,
+        links: 0,
+        in_flight: 0,
+        slots: 0,
+        is_draining: true,
+        has_ended: true,
+    };
+}

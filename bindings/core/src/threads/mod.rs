@@ -1,17 +1,26 @@
 //! The driver for languages whose threads run the app.
 
-use std::sync::Arc;
+mod keeper;
+mod waiters;
 
-use crate::connector::Connector;
-use crate::driver::{Forked, Waited, Want};
-use crate::wait::Patience;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+
+use crate::connector::{Connector, Dial, Taken};
+use crate::dial::Dialler;
+use crate::driver::{Driver, Forked, Waited, Want};
+use crate::engine::{Engine, Guard, State};
+use crate::handle::Handle;
+use crate::wait::{Patience, WakeWaiter};
 use crate::{Error, Notice, Options, Request, Status, Wait};
+use waiters::{Calls, Leader, Waiters};
 
 /// A connector for threads: each takes a request, runs the app, replies, and takes the next. Clones are the same
 /// connector. When the last one is dropped, it is stopped.
 #[derive(Clone)]
 pub struct ThreadConnector {
-    threads: Arc<Threads>,
+    owner: Arc<Owner>,
 }
 
 /// What there was to take.
@@ -36,57 +45,279 @@ impl ThreadConnector {
     /// # Errors
     /// [`Error::BadOption`], or [`Error::System`] when this process may not have what it needs.
     pub fn start(options: Options) -> Result<Self, Error> {
-        todo!("{options:?}")
+        let engine = Engine::new(options, Waiters::default())?;
+        let threads = Arc::new(Threads { engine });
+        let kept = Arc::clone(&threads);
+        std::thread::Builder::new()
+            .name("swiftiply-keep".into())
+            .spawn(move || keeper::keep(&kept))
+            .map_err(|error| Error::System { what: "thread", said: error.to_string() })?;
+        Ok(Self { owner: Arc::new(Owner { threads }) })
     }
 
     /// Takes a request if one is there, without waiting: at most it looks once at the links. Call it first, while holding
     /// the language's own lock; call [`take`](Self::take) without that lock when it gives [`Take::Nothing`].
     pub fn try_take(&self) -> Take {
-        todo!()
+        self.threads().try_take().unwrap_or(Take::Failed(Error::Forked))
     }
 
     /// Takes a request, and waits for one.
     pub fn take(&self, wait: &Wait) -> Take {
-        todo!("{wait:?}")
+        let patience = Patience::begin(wait);
+        let threads = self.threads();
+        let attempt = |connector: &mut Connector| match connector.take() {
+            Some(taken) => Some(Some(taken)),
+            None => connector.has_ended().then_some(None),
+        };
+        match threads.wait_for(Want::Request, &patience, attempt) {
+            Ok(Some(taken)) => Take::Request(threads.hand_over(taken)),
+            Ok(None) => Take::Ended,
+            Err(Waited::Interrupted) => Take::Interrupted,
+            Err(Waited::Forked) => Take::Failed(Error::Forked),
+            Err(Waited::TimedOut | Waited::Ready) => Take::Nothing,
+        }
     }
 
     /// Asks for the end: the proxies send nothing new, what has begun is finished, and then every link is closed.
     /// [`Take::Ended`] and a notice of [`NoticeKind::Drained`](crate::NoticeKind::Drained) tell when. Returns at once.
     pub fn drain(&self) {
-        todo!()
+        self.run(Connector::drain);
     }
 
     /// Ends at once: requests that no thread has taken are given back, others are reset, every link is closed, and every
     /// wait ends.
     pub fn stop(&self) {
-        todo!()
+        self.threads().stop();
     }
 
     /// Changes how many requests can run at once, 1 to 16384.
     pub fn set_slots(&self, slots: u16) {
-        todo!("{slots}")
+        self.run(|connector| connector.set_slots(slots));
     }
 
     /// The next line for the log; waits for one. `None` when the time passed, the interrupt was raised, or all is over
     /// ([`Status::has_ended`]) and every line was taken.
     pub fn next_notice(&self, wait: &Wait) -> Option<Notice> {
-        todo!("{wait:?}")
+        let patience = Patience::begin(wait);
+        let attempt = |connector: &mut Connector| match connector.notices.pop() {
+            Some(notice) => Some(Some(notice)),
+            None => connector.has_ended().then_some(None),
+        };
+        self.threads().wait_for(Want::Notice, &patience, attempt).ok().flatten()
     }
 
-    /// How it is doing.
+    /// How it is doing. In the child of a fork it has ended.
     pub fn status(&self) -> Status {
-        todo!("{}", Arc::strong_count(&self.threads))
+        self.threads().run(|connector| connector.status()).unwrap_or(Status::FORKED)
+    }
+
+    fn run(&self, work: impl FnOnce(&mut Connector)) {
+        // In the child of a fork there is nothing to do, and `take` says why.
+        let threads = self.threads();
+        let _ = threads.engine.check_process().and_then(|()| threads.run(work));
+    }
+
+    fn threads(&self) -> &Arc<Threads> {
+        &self.owner.threads
     }
 }
 
-pub(crate) struct Threads;
+impl std::fmt::Debug for ThreadConnector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ThreadConnector({:?})", self.status())
+    }
+}
+
+/// What all clones share; its end is the connector's.
+struct Owner {
+    threads: Arc<Threads>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.threads.stop();
+    }
+}
+
+/// The connector as its exchanges, its waiting threads and its keeper see it.
+pub(crate) struct Threads {
+    engine: Engine<Waiters>,
+}
 
 impl Threads {
-    pub(crate) fn run<T>(&self, _work: impl FnOnce(&mut Connector) -> T) -> Result<T, Forked> {
-        todo!()
+    /// Runs `work` on the connector; then sends what was written and wakes whom it concerns.
+    pub(crate) fn run<T>(&self, work: impl FnOnce(&mut Connector) -> T) -> Result<T, Forked> {
+        let mut state = self.engine.lock()?;
+        let done = work(&mut state.connector);
+        self.settle(state)?;
+        Ok(done)
     }
 
-    pub(crate) fn wait(&self, _want: Want, _patience: &Patience<'_>) -> Waited {
-        todo!()
+    /// Waits for it.
+    pub(crate) fn wait(self: &Arc<Self>, want: Want, patience: &Patience<'_>) -> Waited {
+        match self.wait_for(want, patience, |connector| connector.is_ready(want).then_some(())) {
+            Ok(()) => Waited::Ready,
+            Err(waited) => waited,
+        }
+    }
+
+    fn try_take(self: &Arc<Self>) -> Result<Take, Forked> {
+        let mut state = self.engine.lock()?;
+        if state.connector.ready() == 0 && state.own.leader == Leader::Nobody && !state.connector.has_ended()
+        {
+            state = self.look(state, Duration::ZERO)?;
+        }
+        let Some(taken) = state.connector.take() else {
+            let ended = state.connector.has_ended();
+            self.settle(state)?;
+            return Ok(if ended { Take::Ended } else { Take::Nothing });
+        };
+        self.settle(state)?;
+        Ok(Take::Request(self.hand_over(taken)))
+    }
+
+    /// Reads the links as one who does not stay.
+    fn look<'a>(
+        &'a self,
+        mut state: Guard<'a, Waiters>,
+        patience: Duration,
+    ) -> Result<Guard<'a, Waiters>, Forked> {
+        state.own.leader = Leader::Visitor;
+        drop(state);
+        let read = self.engine.read_links(Some(patience));
+        let mut state = self.engine.lock()?;
+        state.own.leader = Leader::Nobody;
+        read.map(|()| state)
+    }
+
+    fn hand_over(self: &Arc<Self>, taken: Taken) -> Request {
+        let Taken { place, key, head, flags } = taken;
+        let driver = Driver::Threads(Arc::clone(self));
+        Request { handle: Arc::new(Handle { driver, place, key, head, flags }) }
+    }
+
+    fn stop(&self) {
+        let stopped = self.engine.check_process().and_then(|()| {
+            let mut state = self.engine.lock()?;
+            state.connector.stop();
+            let mut state = self.engine.send_queued(state)?;
+            state.connector.close_all();
+            self.settle(state)
+        });
+        // In the child of a fork the links are the parent's, and go on.
+        let _: Result<(), Forked> = stopped;
+    }
+
+    /// Tries until there is something to give, and waits in between: leading if nobody does, else parked.
+    fn wait_for<T>(
+        self: &Arc<Self>,
+        want: Want,
+        patience: &Patience<'_>,
+        attempt: impl Fn(&mut Connector) -> Option<T>,
+    ) -> Result<T, Waited> {
+        self.engine.check_process()?;
+        let mut state = self.engine.lock()?;
+        if let Some(got) = attempt(&mut state.connector) {
+            self.settle(state)?;
+            return Ok(got);
+        }
+        let id = state.own.enter(want);
+        if let Some(interrupt) = patience.interrupt {
+            let this: Weak<Self> = Arc::downgrade(self);
+            interrupt.register(this, id);
+        }
+        let outcome = loop {
+            if let Some(got) = attempt(&mut state.connector) {
+                break Ok(got);
+            }
+            let left = patience.left();
+            if patience.is_interrupted() {
+                break Err(Waited::Interrupted);
+            }
+            if left == Some(Duration::ZERO) {
+                break Err(Waited::TimedOut);
+            }
+            state = self.wait_once(state, id, left)?;
+        };
+        if let Some(interrupt) = patience.interrupt {
+            interrupt.unregister();
+        }
+        state.own.leave(id);
+        self.settle(state)?;
+        outcome
+    }
+
+    /// One wait of a waiter. What it comes back for may be there, or not.
+    fn wait_once<'a>(
+        &'a self,
+        state: Guard<'a, Waiters>,
+        id: u64,
+        left: Option<Duration>,
+    ) -> Result<Guard<'a, Waiters>, Forked> {
+        let mut state = self.engine.send_queued(state)?;
+        let calls = settle(&mut state, Some(id));
+        if !calls.is_empty() {
+            // It may take long until the next chance; and while the lock is free, anything may happen.
+            drop(state);
+            self.ring(calls);
+            return self.engine.lock();
+        }
+        if state.own.lead(id) {
+            drop(state);
+            self.engine.read_links(left)?;
+            return self.engine.lock();
+        }
+        let bell = state.own.park(id);
+        state = match left {
+            Some(left) => bell.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => bell.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.own.wake(id);
+        Ok(state)
+    }
+
+    /// After anything has changed: what was written is sent, and then those are woken whom it concerns.
+    fn settle(&self, state: Guard<'_, Waiters>) -> Result<(), Forked> {
+        let mut state = self.engine.send_queued(state)?;
+        let calls = settle(&mut state, None);
+        drop(state);
+        self.ring(calls);
+        Ok(())
+    }
+
+    fn ring(&self, calls: Calls) {
+        if calls.poke {
+            self.engine.poke();
+        }
+        calls.ring();
+    }
+}
+
+fn settle(state: &mut Guard<'_, Waiters>, own: Option<u64>) -> Calls {
+    let State { connector, own: waiters, .. } = &mut **state;
+    waiters.settle(connector, own)
+}
+
+impl WakeWaiter for Threads {
+    fn wake_waiter(&self, waiter: u64) {
+        if let Ok(mut state) = self.engine.lock() {
+            let calls = state.own.call_one(waiter);
+            drop(state);
+            self.ring(calls);
+        }
+    }
+}
+
+impl Dialler for Threads {
+    fn dialled(&self, dial: &Dial, outcome: Result<OwnedFd, String>) {
+        let state = self.engine.dialled(dial, outcome);
+        // A child of a fork has no dialling threads.
+        let _ = state.and_then(|state| self.settle(state));
+    }
+}
+
+impl From<Forked> for Waited {
+    fn from(_: Forked) -> Self {
+        Self::Forked
     }
 }
