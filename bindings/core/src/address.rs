@@ -115,11 +115,11 @@ fn bare_host(host: &str) -> Result<&str, &'static str> {
             Err(_) => Err("has something else than an IPv6 address between its brackets"),
         };
     }
+    if host.contains(['/', '@', ' ']) {
+        return Err("has a host that is neither a name nor an address");
+    }
     if host.contains(':') {
         return Err("has an IPv6 address without brackets");
-    }
-    if host.contains("//") || host.contains(['/', '@', ' ']) {
-        return Err("has a host that is neither a name nor an address");
     }
     Ok(host)
 }

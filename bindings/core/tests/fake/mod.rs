@@ -1,0 +1,284 @@
+//! A proxy by hand: it accepts links, says what a test wants to be said, and hands over what the backend says, all on a
+//! real socket. Every wait ends in an error after [`PATIENCE`], so that a broken promise is a failed test and no hanging one.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use swiftiply_connector::{Address, Options};
+use swiftiply_wire::limits::FRAME_PAYLOAD_MAX;
+use swiftiply_wire::{
+    Body, CancelCode, Challenge, Frame, Hello, Key, PREFACE, Refusal, RefusalCode, RequestFields, RequestFlags,
+    RequestHead, Scheme, StreamId, ToBackend, ToProxy, Version, Welcome, proxy_proof, put_request,
+};
+
+/// How long a test waits for what has to come. Far more than it takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A proxy that listens on a port of its own.
+pub struct FakeProxy {
+    listener: TcpListener,
+    id: u8,
+}
+
+impl FakeProxy {
+    pub fn start() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), id: 1 }
+    }
+
+    pub fn address(&self) -> Address {
+        self.listener.local_addr().unwrap().to_string().parse().unwrap()
+    }
+
+    /// What a backend with this one proxy is started with.
+    pub fn options(&self, slots: u16) -> Options {
+        Options { connect: vec![self.address()], slots, ..Options::default() }
+    }
+
+    /// The next connection, whose HELLO is read but not answered.
+    pub fn accept(&self) -> (FakeLink, Hello) {
+        let (stream, _) = self.listener.accept().unwrap();
+        FakeLink::over(stream)
+    }
+
+    /// The next link, welcomed without a key.
+    pub fn welcome(&self) -> FakeLink {
+        self.welcome_as(0, 1)
+    }
+
+    /// The next link, as one of so many.
+    pub fn welcome_as(&self, shard: u16, links: u16) -> FakeLink {
+        let (mut link, _) = self.accept();
+        link.send(&ToBackend::Welcome(Welcome { shard, links, ..self.usual_welcome() }));
+        link
+    }
+
+    pub fn usual_welcome(&self) -> Welcome {
+        Welcome {
+            version: 1,
+            proxy: [self.id; 16],
+            shard: 0,
+            links: 1,
+            window: 256 * 1024,
+            ping_interval_ms: 60_000,
+            proof: [0; 32],
+        }
+    }
+
+    /// From now on it is another process at the same address.
+    pub fn restart(&mut self) {
+        self.id += 1;
+    }
+}
+
+/// What a backend said, with its bytes kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    Started(StreamId),
+    Inform { stream: StreamId, status: u16, headers: Vec<(String, String)> },
+    Reply { stream: StreamId, status: u16, headers: Vec<(String, String)>, body: Body, end: bool, hold: bool },
+    Data { stream: StreamId, data: Vec<u8>, end: bool, hold: bool },
+    Trailers { stream: StreamId, headers: Vec<(String, String)> },
+    Reset { stream: StreamId, reason: String },
+    Refuse(StreamId),
+    Release(StreamId),
+    Window { stream: StreamId, credit: u32 },
+    Slots(u16),
+    Drain,
+    Ping(u64),
+    Pong(u64),
+    Goodbye(String),
+    Other(String),
+    /// The backend closed its side.
+    Closed,
+}
+
+/// One link, at the proxy's end.
+pub struct FakeLink {
+    stream: TcpStream,
+    inbox: Vec<u8>,
+    hello: Vec<u8>,
+}
+
+impl FakeLink {
+    fn over(mut stream: TcpStream) -> (Self, Hello) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut preface = [0; PREFACE.len()];
+        stream.read_exact(&mut preface).unwrap();
+        assert_eq!(preface, PREFACE);
+        let mut link = Self { stream, inbox: Vec::new(), hello: Vec::new() };
+        let (payload, hello) = link.frame(|frame| {
+            let payload = frame.payload.to_vec();
+            let ToProxy::Hello(hello) = ToProxy::read(frame).unwrap() else { panic!("no hello: {frame:?}") };
+            (payload, hello)
+        });
+        link.hello = payload;
+        (link, hello)
+    }
+
+    /// Asks for the key and checks the proof; then gives the proxy's own, made with `own_key`.
+    pub fn authenticate(&mut self, key: &[u8], own_key: &[u8], welcome: Welcome) {
+        let nonce = [7; 32];
+        self.send(&ToBackend::Challenge(Challenge { nonce }));
+        let proof = self.frame(|frame| match ToProxy::read(frame).unwrap() {
+            ToProxy::Proof(proof) => proof,
+            other => panic!("no proof: {other:?}"),
+        });
+        if !Key::new(key).accepts_backend(&nonce, &self.hello, &proof.mac) {
+            let reason = "the key does not fit".to_owned();
+            return self.send(&ToBackend::Refusal(Refusal { code: RefusalCode::WrongKey, reason }));
+        }
+        let proof = proxy_proof(&Key::new(own_key), &nonce, &self.hello);
+        self.send(&ToBackend::Welcome(Welcome { proof, ..welcome }));
+    }
+
+    pub fn send(&mut self, message: &ToBackend<'_>) {
+        let mut out = Vec::new();
+        message.write(&mut out);
+        self.send_bytes(&out);
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// A request without a body.
+    pub fn request(&mut self, stream: StreamId, method: &str, path: &str) {
+        let flags = RequestFlags { end: true, ..RequestFlags::default() };
+        self.send_bytes(&request(stream, method, path, Body::None, flags));
+    }
+
+    /// A request whose body follows.
+    pub fn upload(&mut self, stream: StreamId, path: &str, body: Body) {
+        self.send_bytes(&request(stream, "POST", path, body, RequestFlags::default()));
+    }
+
+    pub fn data(&mut self, stream: StreamId, data: &[u8], end: bool) {
+        self.send(&ToBackend::Data { stream, data, end });
+    }
+
+    pub fn cancel(&mut self, stream: StreamId) {
+        self.send(&ToBackend::Cancel { stream, code: CancelCode::ClientLeft });
+    }
+
+    pub fn grant(&mut self, stream: StreamId, credit: u32) {
+        self.send(&ToBackend::Window { stream, credit });
+    }
+
+    /// What the backend says next.
+    pub fn hear(&mut self) -> Said {
+        if !self.has_frame() {
+            return Said::Closed;
+        }
+        self.frame(|frame| said(&ToProxy::read(frame).unwrap()))
+    }
+
+    /// The whole reply on this stream: its status and body.
+    pub fn hear_reply(&mut self, wanted: StreamId) -> (u16, Vec<u8>) {
+        let mut status = 0;
+        let mut body = Vec::new();
+        loop {
+            let end = match self.hear() {
+                Said::Reply { stream, status: given, end, .. } if stream == wanted => {
+                    status = given;
+                    end
+                }
+                Said::Data { stream, data, end, .. } if stream == wanted => {
+                    body.extend_from_slice(&data);
+                    end
+                }
+                Said::Started(stream) if stream == wanted => false,
+                other => panic!("while waiting for the reply on {wanted}: {other:?}"),
+            };
+            if end {
+                return (status, body);
+            }
+        }
+    }
+
+    /// Closes both directions.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// Takes one frame and removes it.
+    fn frame<T>(&mut self, take: impl FnOnce(Frame<'_>) -> T) -> T {
+        assert!(self.has_frame(), "the backend closed its side");
+        let (used, frame) = Frame::parse(&self.inbox, FRAME_PAYLOAD_MAX).unwrap().unwrap();
+        let taken = take(frame);
+        self.inbox.drain(..used);
+        taken
+    }
+
+    /// Waits for a whole frame; `false`: there will be none.
+    fn has_frame(&mut self) -> bool {
+        let mut buffer = [0; 65536];
+        while Frame::parse(&self.inbox, FRAME_PAYLOAD_MAX).unwrap().is_none() {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return false,
+                Ok(n) => self.inbox.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                Err(error) => panic!("the backend says nothing: {error}"),
+            }
+        }
+        true
+    }
+}
+
+/// The frame of a request.
+pub fn request(stream: StreamId, method: &str, path: &str, body: Body, flags: RequestFlags) -> Vec<u8> {
+    let fields = RequestFields {
+        method: method.as_bytes(),
+        scheme: Scheme::Http,
+        version: Version::Http11,
+        authority: b"example.com",
+        path: path.as_bytes(),
+        query: None,
+        peer: None,
+        local: None,
+        body,
+    };
+    let mut head = Vec::new();
+    RequestHead::write(&mut head, &fields, |headers| headers.push(b"Host", b"example.com"));
+    let mut out = Vec::new();
+    put_request(&mut out, stream, flags, &head);
+    out
+}
+
+fn said(message: &ToProxy<'_>) -> Said {
+    let texts = |headers: swiftiply_wire::Headers<'_>| {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        headers.iter().map(|(name, value)| (text(name.as_bytes()), text(value))).collect::<Vec<_>>()
+    };
+    match message {
+        ToProxy::Started(stream) => Said::Started(*stream),
+        ToProxy::Inform { stream, head } => {
+            Said::Inform { stream: *stream, status: head.status(), headers: texts(head.headers()) }
+        }
+        ToProxy::Reply { stream, head, end, hold } => Said::Reply {
+            stream: *stream,
+            status: head.status(),
+            headers: texts(head.headers()),
+            body: head.body(),
+            end: *end,
+            hold: *hold,
+        },
+        ToProxy::Data { stream, data, end, hold } => {
+            Said::Data { stream: *stream, data: data.to_vec(), end: *end, hold: *hold }
+        }
+        ToProxy::Trailers { stream, headers, .. } => Said::Trailers { stream: *stream, headers: texts(*headers) },
+        ToProxy::Reset { stream, reason, .. } => Said::Reset { stream: *stream, reason: reason.clone() },
+        ToProxy::Refuse(stream) => Said::Refuse(*stream),
+        ToProxy::Release(stream) => Said::Release(*stream),
+        ToProxy::Window { stream, credit } => Said::Window { stream: *stream, credit: *credit },
+        ToProxy::Slots(slots) => Said::Slots(*slots),
+        ToProxy::Drain => Said::Drain,
+        ToProxy::Ping(number) => Said::Ping(*number),
+        ToProxy::Pong(number) => Said::Pong(*number),
+        ToProxy::Goodbye { reason, .. } => Said::Goodbye(reason.clone()),
+        other => Said::Other(format!("{other:?}")),
+    }
+}
