@@ -2,7 +2,6 @@
 
 mod fake;
 
-use std::os::fd::AsFd;
 use std::time::Instant;
 
 use fake::{FakeProxy, PATIENCE, Said};
@@ -29,7 +28,7 @@ impl TestLoop {
                 return look(&self.events.remove(at)).unwrap();
             }
             assert!(begin.elapsed() < PATIENCE, "only {:?}", self.events);
-            let mut fds = [PollFd::from_borrowed_fd(self.connector.descriptor().as_fd(), PollFlags::IN)];
+            let mut fds = [PollFd::from_borrowed_fd(self.connector.descriptor(), PollFlags::IN)];
             let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
             assert_ne!(poll(&mut fds, Some(&patience)).unwrap(), 0, "the descriptor stays silent: {:?}", self.events);
             self.connector.turn(&mut self.events).unwrap();
