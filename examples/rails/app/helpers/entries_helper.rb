@@ -1,0 +1,5 @@
+module EntriesHelper
+  def written_here?(entry)
+    session[:written]&.include?(entry.id)
+  end
+end

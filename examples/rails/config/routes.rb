@@ -1,0 +1,4 @@
+Rails.application.routes.draw do
+  root "entries#index"
+  resources :entries, only: %i[index create destroy]
+end
