@@ -87,6 +87,11 @@ impl Own {
         Self { status, explanation, retry_after: None }
     }
 
+    /// Whoever comes back after a second finds a queue that has moved on.
+    const fn later(explanation: &'static str) -> Self {
+        Self { status: 503, explanation, retry_after: Some(1) }
+    }
+
     fn page(&self, close: bool, head_only: bool, version: Version) -> ErrorPage<'static> {
         let Self { status, explanation, retry_after } = *self;
         ErrorPage { status, explanation, retry_after, close, head_only, version }
@@ -110,7 +115,11 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
             Relayed::ClientGone => return Ok(request.client_gone()),
             Relayed::BadBody(ended) => return give_up(request, ended),
             Relayed::Cut => return Ok(After::Cut),
-            Relayed::Refused(slot) => asked = site.site.ask_after_refusal(slot, connection.waiter()),
+            Relayed::Refused(slot) => {
+                request.begin_again()?;
+                request.deliveries -= 1; // The app has not seen it.
+                asked = site.site.ask_after_refusal(slot, connection.waiter());
+            }
             Relayed::NoLink => {
                 // The link's task has to run before its backend is out of service.
                 tokio::task::yield_now().await;
@@ -123,8 +132,7 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
                 }
                 Verdict::Replay { pause } => {
                     tokio::time::sleep(pause).await;
-                    request.upload.rewind();
-                    request.flags.replay = true;
+                    request.begin_again()?;
                     asked = site.site.ask_again(connection.waiter());
                 }
             },
@@ -133,15 +141,13 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
 }
 
 fn no_slot_answer(request: &mut Request, no_slot: NoSlot) -> Result<After, Own> {
-    // Whoever comes back this soon finds a queue that has moved on.
-    const RETRY_AFTER_S: u32 = 1;
     let explanation = match no_slot {
         NoSlot::ClientGone => return Ok(request.client_gone()),
         NoSlot::QueueFull => "Too many requests wait for this site.",
         NoSlot::TooLate => "No process of this site was free in time.",
         NoSlot::SiteClosed => "This site has been removed.",
     };
-    Err(Own { status: 503, explanation, retry_after: Some(RETRY_AFTER_S) })
+    Err(Own::later(explanation))
 }
 
 /// The request's body never became whole.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
-use super::After;
+use super::{After, Own};
 use super::upload::Upload;
 use crate::access::{Outcome, RequestLine};
 use crate::exchange::{Exchange, Rules};
@@ -82,6 +82,16 @@ impl Request {
             outcome: Outcome { site: site.clone(), ..Outcome::default() },
             site,
         }
+    }
+
+    /// Another backend gets it, from its beginning.
+    pub(super) fn begin_again(&mut self) -> Result<(), Own> {
+        if !self.upload.is_kept() {
+            return Err(Own::later("The process that was to run this request was busy, and its body is gone."));
+        }
+        self.upload.rewind();
+        self.flags.replay = true;
+        Ok(())
     }
 
     /// The client has left; nobody is there to be answered.

@@ -45,7 +45,8 @@ pub struct Link {
     pub name: String,
     /// When the last bytes came.
     heard: Cell<Millis>,
-    pinged: Cell<bool>,
+    /// When it was asked for a sign of life, which has not come.
+    pinged: Cell<Option<Millis>>,
     suspect: Cell<bool>,
     state: RefCell<State>,
 }
@@ -86,7 +87,7 @@ impl Link {
             hello,
             name,
             heard: Cell::new(now),
-            pinged: Cell::new(false),
+            pinged: Cell::new(None),
             suspect: Cell::new(false),
             state: RefCell::default(),
         })
@@ -170,13 +171,18 @@ impl Link {
 
     /// Called a few times per ping interval: asks a silent backend for a sign of life, and suspects it after two.
     pub fn tick(&self, now: Millis, ping_interval: Millis) {
-        let silence = now.saturating_sub(self.heard.get());
-        if silence >= 2 * ping_interval {
+        let since = |then: Millis| now.saturating_sub(then);
+        match self.pinged.get() {
             // The task reads once more before it believes this: the silence may have been our own.
-            self.suspect.set(true);
-            self.state.borrow_mut().wake();
-        } else if silence >= ping_interval && !self.pinged.replace(true) {
-            self.send(&ToBackend::Ping(now));
+            Some(then) if since(then) >= ping_interval => {
+                self.suspect.set(true);
+                self.state.borrow_mut().wake();
+            }
+            None if since(self.heard.get()) >= ping_interval => {
+                self.pinged.set(Some(now));
+                self.send(&ToBackend::Ping(now));
+            }
+            _ => {}
         }
     }
 

@@ -191,7 +191,7 @@ impl Task<'_> {
 
     fn heard(&self) {
         self.link.heard.set(self.shard.now());
-        self.link.pinged.set(false);
+        self.link.pinged.set(None);
         self.link.suspect.set(false);
     }
 

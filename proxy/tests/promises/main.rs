@@ -4,4 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod come_and_go;
+mod cut_replies;
 mod exact_dispatch;
+mod hold;
+mod links;
+mod replay;

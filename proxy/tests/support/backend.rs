@@ -23,6 +23,7 @@ pub enum Heard {
     Trailers { stream: StreamId, headers: Vec<(String, String)> },
     Window { stream: StreamId, credit: u32 },
     Cancel { stream: StreamId, code: CancelCode },
+    Ping,
     Pong(u64),
     Drain,
     Goodbye { code: GoodbyeCode, reason: String },
@@ -145,6 +146,11 @@ impl Backend {
         }
     }
 
+    /// The proxy has asked for a sign of life, and got one.
+    pub fn pinged(&mut self) {
+        self.wait("a PING", |heard| matches!(heard, Heard::Ping));
+    }
+
     pub fn drained(&mut self) {
         self.wait("a DRAIN", |heard| matches!(heard, Heard::Drain));
     }
@@ -256,11 +262,12 @@ fn listen(
     loop {
         while let Some((used, frame)) = Frame::parse(&incoming, FRAME_PAYLOAD_MAX).expect("the proxy's frames are sound") {
             let message = ToBackend::read(frame).expect("the proxy's messages are sound");
-            if let ToBackend::Ping(number) = message {
-                if !frozen.load(Ordering::SeqCst) {
-                    writer.send(&ToProxy::Pong(number));
-                }
-            } else if tell.send((link, understand(message, link, writer))).is_err() {
+            if let ToBackend::Ping(number) = message
+                && !frozen.load(Ordering::SeqCst)
+            {
+                writer.send(&ToProxy::Pong(number));
+            }
+            if tell.send((link, understand(message, link, writer))).is_err() {
                 return;
             }
             incoming.drain(..used);
@@ -287,6 +294,7 @@ fn understand(message: ToBackend<'_>, link: usize, writer: &Writer) -> Heard {
         }
         ToBackend::Window { stream, credit } => Heard::Window { stream, credit },
         ToBackend::Cancel { stream, code } => Heard::Cancel { stream, code },
+        ToBackend::Ping(_) => Heard::Ping,
         ToBackend::Pong(number) => Heard::Pong(number),
         ToBackend::Drain => Heard::Drain,
         ToBackend::Goodbye { code, reason } => Heard::Goodbye { code, reason },

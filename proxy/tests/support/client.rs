@@ -94,6 +94,11 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
+    /// Is gone without a goodbye: by a reset.
+    pub fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO)).expect("an option of a socket");
+    }
+
     /// A whole reply; one that is cut fails the test.
     pub fn reply(&mut self) -> Reply {
         let reply = self.any_reply(false);
