@@ -59,6 +59,8 @@ class Exchange {
    * @param {Buffer|null} body all of it, when it came with the head
    */
   begin(bodyKind, body) {
+    // A body that is here already is pushed below; an app that reads at once must not find its end before it.
+    this.bodyPulling = bodyKind !== BODY.LATER;
     try {
       this.emitRequest();
     } catch (err) {

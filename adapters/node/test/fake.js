@@ -84,6 +84,8 @@ class FakeProxy {
       .flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]));
     const head = [method, path, version, scheme, '203.0.113.9', '4711', '127.0.0.1', '80', ...flat].join('\0');
     const kind = body === null ? BODY.NONE : body === 'later' ? BODY.LATER : BODY.HERE;
+    // As the native side does: what was handed over with the head has been read.
+    if (kind !== BODY.LATER) exchange.requestPieces.push(null);
     this.turn([EVENT.REQUEST, exchange.id, head, kind, kind === BODY.HERE ? Buffer.from(body) : null]);
     return exchange;
   }
