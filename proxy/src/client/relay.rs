@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use swiftiply_wire::limits::WINDOW_DEFAULT;
-use swiftiply_wire::{CancelCode, StreamId};
+use swiftiply_wire::{CancelCode, ResetCode, StreamId};
 
 use super::connection::{Connection, Ended};
 use super::request::Request;
@@ -172,6 +172,8 @@ impl Delivery<'_> {
             End::Over => match self.exchange.take_failure() {
                 None => Relayed::Whole { keep: self.exchange.keeps_connection() },
                 Some(_) if self.exchange.has_begun() => Relayed::Cut,
+                // The backend only did what it was told when the client left.
+                Some(Failure::Reset(ResetCode::Cancelled, _)) if self.has_left => Relayed::ClientGone,
                 Some(Failure::Refused(slot)) => Relayed::Refused(slot),
                 Some(failure) => Relayed::Failed(failure),
             },
