@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use swiftiply_wire::limits::WINDOW_DEFAULT;
 use swiftiply_wire::{CancelCode, ResetCode, StreamId};
@@ -17,6 +18,10 @@ use crate::site::Slot;
 /// Reply body that the client has taken before the backend is granted as much again: a quarter of the window keeps it
 /// sending, and a small reply needs no grant at all.
 const CREDIT_STEP: u32 = WINDOW_DEFAULT / 4;
+
+/// How long a client that has closed its sending side may be waiting for its reply. Simple clients do that and wait; one
+/// that has left for good looks the same until something is written to it.
+const LEAVING_GRACE: Duration = Duration::from_millis(500);
 
 /// How a delivery ended.
 #[derive(Debug)]
@@ -129,6 +134,7 @@ impl Delivery<'_> {
             return Ok(true);
         }
         if self.has_left {
+            self.tell_leaving(connection);
             return Ok(false);
         }
         match connection.poll_left(cx) {
@@ -138,11 +144,18 @@ impl Delivery<'_> {
             Poll::Ready(Ok(())) if !request.upload.is_read() && !connection.incoming.is_empty() => Ok(false),
             Poll::Ready(Ok(())) if !request.upload.is_read() => Err(End::BadBody(Ended::Quietly)),
             Poll::Ready(Ok(())) => {
-                // It may have closed only its sending side: the app is told, and a reply that still comes is delivered.
                 self.has_left = true;
-                self.link.cancel(self.stream, CancelCode::ClientLeft);
+                connection.expect_within(LEAVING_GRACE);
                 Ok(false)
             }
+        }
+    }
+
+    /// Tells the app, once, that the client has left. A reply that still comes is delivered, if it can be.
+    fn tell_leaving(&self, connection: &Connection) {
+        if connection.is_late() {
+            connection.expect_nothing();
+            self.link.cancel(self.stream, CancelCode::ClientLeft);
         }
     }
 
