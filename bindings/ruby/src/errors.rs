@@ -54,7 +54,7 @@ pub(crate) fn connector(ruby: &Ruby, cause: &swiftiply_connector::Error) -> Erro
 /// A body that does not come whole.
 pub(crate) fn read(ruby: &Ruby, cause: ReadError) -> Error {
     let class = match cause {
-        ReadError::ClientGone | ReadError::Deadline => &BODY_CUT,
+        ReadError::ClientGone | ReadError::Deadline | ReadError::ReplyEnded => &BODY_CUT,
         ReadError::LinkLost | ReadError::Stopped => &LINK_LOST,
         ReadError::Forked => &FORKED,
     };

@@ -81,13 +81,13 @@ impl Request {
         self.inner.is_replay()
     }
 
-    /// The next piece of the body, at most `max` bytes; waits for one. `nil` at the end.
+    /// What there is of the body, at most `max` bytes; waits for the first of them. `nil` at the end.
     pub(crate) fn read(ruby: &Ruby, request: &Self, max: usize) -> Result<Option<RString>, Error> {
         let inner = &request.inner;
         let mut read = inner.try_read(max);
         loop {
             match read {
-                Read::Data(data) => return Ok(Some(ruby.str_from_slice(&data))),
+                Read::Data(data) => return Ok(Some(request.gather(ruby, data, max))),
                 Read::End => return Ok(None),
                 Read::Failed(error) => return Err(errors::read(ruby, error)),
                 Read::Interrupted => gvl::check_interrupts(ruby)?,
@@ -103,11 +103,22 @@ impl Request {
     /// The same without waiting: `:wait_readable` if nothing is there yet.
     pub(crate) fn read_available(ruby: &Ruby, request: &Self, max: usize) -> Result<Value, Error> {
         match request.inner.try_read(max) {
-            Read::Data(data) => Ok(ruby.str_from_slice(&data).as_value()),
+            Read::Data(data) => Ok(request.gather(ruby, data, max).as_value()),
             Read::End => Ok(ruby.qnil().as_value()),
             Read::Nothing | Read::Interrupted => Ok(ruby.to_symbol("wait_readable").as_value()),
             Read::Failed(error) => Err(errors::read(ruby, error)),
         }
+    }
+
+    /// Puts the pieces that are there into one string: fewer and bigger ones for the garbage collector. An end or an error
+    /// behind them is told by the next read.
+    fn gather(&self, ruby: &Ruby, mut data: Vec<u8>, max: usize) -> RString {
+        while data.len() < max
+            && let Read::Data(more) = self.inner.try_read(max - data.len())
+        {
+            data.extend_from_slice(&more);
+        }
+        ruby.str_from_slice(&data)
     }
 
     /// `[[name, value], ...]` once the body has ended, or `nil` if there are none.

@@ -27,11 +27,18 @@ module ServingSystem
     config = File.join(@folder, "swiftiply.yml")
     site = { "incoming" => "app.test", "outgoing" => "unix:#{@folder}/link", "default" => true }
     site["key"] = key if key
-    File.write(config, YAML.dump("cluster_address" => "127.0.0.1", "cluster_port" => 0, "map" => [site]))
+    File.write(config, YAML.dump("cluster_address" => "127.0.0.1", "cluster_port" => @port = free_port, "map" => [site]))
     File.chmod(0o600, config)
     assert_path_exists PROXY, "the proxy is not there: cargo build -p swiftiply, or set SWIFTIPLY_BIN"
     @proxy = start(PROXY, "-c", config)
-    @port = @proxy.wait_for(/127\.0\.0\.1:(\d+)/).to_i
+    @proxy.wait_for(/clients connect to/)
+  end
+
+  def free_port
+    server = TCPServer.new("127.0.0.1", 0)
+    server.addr[1]
+  ensure
+    server.close
   end
 
   # The command, serving one of the apps.

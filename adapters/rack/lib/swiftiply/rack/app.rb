@@ -23,6 +23,8 @@ module Swiftiply
         ENV["RAILS_ENV"] = @environment if @environment_given
         settle_gems
         require "rack"
+        # Rack 2's Lint calls every host invalid where nobody has loaded this.
+        require "uri"
         app, = ::Rack::Builder.parse_file(path)
         app
       end

@@ -26,7 +26,7 @@ class Closing
 end
 
 LINTED = {
-  "/" => ->(_env) { [200, TEXT.dup, ["Hello, world!"]] },
+  "/linted" => ->(_env) { [200, TEXT.dup, ["Hello, world!"]] },
   "/env" => lambda { |env|
     shown = env.select { |_key, value| value.is_a?(String) || value == true || value == false }
     shown.transform_values! { |value| value.is_a?(String) ? value.dup.force_encoding("UTF-8").scrub : value }
@@ -62,7 +62,7 @@ LINTED = {
   "/forked" => lambda { |env|
     reader, writer = IO.pipe
     pid = fork do
-      env["swiftiply.request"].read(1)
+      env["swiftiply.request"].reply.send_whole(200, [], "from the child")
     rescue StandardError => error
       writer.write("#{error.class}: #{error.message}")
     ensure
@@ -75,6 +75,7 @@ LINTED = {
 }.transform_values { |app| Rack::Lint.new(app) }
 
 RAW = {
+  "/" => ->(_env) { [200, TEXT.dup, ["Hello, world!"]] },
   "/broken" => ->(_env) { [200, TEXT.dup, Closing.new] },
   "/closings" => ->(_env) { [200, TEXT.dup, [Closing.count.to_s]] },
   "/short" => ->(_env) { [200, { "content-length" => "100" }, ["short"].each] },
