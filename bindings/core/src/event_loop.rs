@@ -14,6 +14,7 @@ use crate::dial::{Dialler, dial};
 use crate::driver::{Driver, Forked};
 use crate::engine::{Engine, Guard, State, TIMER};
 use crate::handle::Handle;
+use crate::stand_in;
 use crate::{Error, Notice, Options, Request, Status, StreamKey};
 
 /// A connector for an event loop. Clones are the same connector. When the last one is dropped, it is stopped.
@@ -57,7 +58,13 @@ impl LoopConnector {
         let engine = Engine::new(options, Own::default())?;
         engine.watch(&timer, TIMER)?;
         engine.poke();
-        Ok(Self { owner: Arc::new(Owner { event_loop: Arc::new(Loop { engine, timer }) }) })
+        let event_loop = Arc::new(Loop { engine, timer });
+        let kept = Arc::downgrade(&event_loop);
+        std::thread::Builder::new()
+            .name("swiftiply-stand".into())
+            .spawn(move || stand_in::keep(&kept))
+            .map_err(|error| Error::System { what: "thread", said: error.to_string() })?;
+        Ok(Self { owner: Arc::new(Owner { event_loop }) })
     }
 
     /// The one descriptor to watch: readable when [`turn`](Self::turn) has something to do, be it bytes, a dial's result or
@@ -143,6 +150,7 @@ pub(crate) struct Own {
     /// When the timer rings.
     armed_for: Option<Instant>,
     has_told_end: bool,
+    last_turn: Option<Instant>,
 }
 
 impl Loop {
@@ -156,10 +164,36 @@ impl Loop {
         Ok(done)
     }
 
+    /// The descriptor that the loop watches.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.engine.descriptor()
+    }
+
+    /// When the loop last turned; never yet is long ago.
+    pub(crate) fn last_turn(&self) -> Option<Instant> {
+        self.engine.lock().ok()?.own.last_turn
+    }
+
+    /// Whether all is over.
+    pub(crate) fn has_ended(&self) -> Result<bool, Forked> {
+        Ok(self.engine.lock()?.connector.has_ended())
+    }
+
+    /// Keeps the links in place of the loop, which is stuck; it will find what came at its next turn.
+    pub(crate) fn stand_in(&self) -> Result<(), Forked> {
+        self.engine.read_links(Some(Duration::ZERO))?;
+        let mut state = self.engine.lock()?;
+        state.connector.tick(Instant::now());
+        drop(self.engine.send_queued(state)?);
+        self.engine.poke();
+        Ok(())
+    }
+
     fn turn(self: &Arc<Self>, events: &mut Vec<Event>) -> Result<(), Forked> {
         self.engine.read_links(Some(Duration::ZERO))?;
         let mut state = self.engine.lock()?;
         let now = Instant::now();
+        state.own.last_turn = Some(now);
         state.connector.tick(now);
         let dials: Vec<Dial> = std::iter::from_fn(|| state.connector.next_dial(now)).collect();
         self.tell(&mut state, events);

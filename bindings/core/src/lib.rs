@@ -30,6 +30,7 @@ mod options;
 mod reply;
 mod request;
 mod socket;
+mod stand_in;
 mod status;
 mod threads;
 mod wait;

@@ -60,3 +60,7 @@ pub const KEEPER_TICK: Duration = Duration::from_millis(5);
 
 /// How long the keeper keeps ticking after it last found the links unwatched. Waking it costs more than a few ticks.
 pub const KEEPER_TICKS_FOR: Duration = Duration::from_millis(200);
+
+/// How often the stand-in of an event loop looks whether the loop is stuck. Two looks find it; with the proxy's default
+/// ping interval of two seconds a ping is then answered a second before the process would count as frozen.
+pub(crate) const STAND_IN_LOOKS_EVERY: Duration = Duration::from_millis(500);
