@@ -9,4 +9,7 @@ mod cut_replies;
 mod exact_dispatch;
 mod hold;
 mod links;
+mod listening;
+mod reload;
 mod replay;
+mod stop;
