@@ -93,7 +93,7 @@ class ProcessesTest < Minitest::Test
     command.wait_for(/the supervisor is gone/)
     command.wait
 
-    refute_predicate command, :group?, "both have closed their output, which `wait` waits for"
+    command.wait_for_group
   end
 
   def test_an_app_that_does_not_load_ends_the_command_with_its_error
@@ -125,7 +125,7 @@ class ProcessesTest < Minitest::Test
     File.write(file, "the right one, long enough\n", perm: 0o600)
     [start_backend("kinds.ru", env: { "SWIFTIPLY_KEY" => "the right one, long enough" }),
      start_backend("kinds.ru", "--key-file", file)].each do |command|
-      command.wait_for(/connected/i)
+      command.wait_for(/serving the proxy/)
       assert_equal 200, get.status
       command.signal("TERM")
       assert_equal 0, command.wait

@@ -57,12 +57,19 @@ class Running
     wait unless @wait
   end
 
-  # Whether any process of the group is left.
+  # Whether any process of the group runs; one that is dead and that nobody has asked for does not.
   def group?
-    Process.kill(0, -@pid)
-    true
-  rescue Errno::ESRCH
-    false
+    Dir["/proc/[0-9]*/stat"].any? do |path|
+      state, _parent, group = File.read(path).rpartition(") ").last.split
+      Integer(group) == @pid && state != "Z"
+    rescue SystemCallError
+      false
+    end
+  end
+
+  # Returns when the last of the group has ended.
+  def wait_for_group
+    Timeout.timeout(PATIENCE_S) { Thread.pass while group? }
   end
 
   private

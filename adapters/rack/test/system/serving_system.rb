@@ -15,6 +15,7 @@ module ServingSystem
   def setup
     @folder = Dir.mktmpdir("swiftiply-system")
     @started = []
+    @fifo = nil
   end
 
   def teardown

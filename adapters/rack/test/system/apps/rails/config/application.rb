@@ -7,8 +7,6 @@ require "action_controller/railtie"
 require "swiftiply-rack"
 
 class PagesController < ActionController::Base
-  skip_forgery_protection
-
   def index
     render plain: "Rails #{Rails.version} for #{request.remote_ip} at #{request.url}"
   end
