@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use swiftiply_wire::{
-    Body, HeaderBlock, ReplyFields, ReplyHead, RequestFlags, RequestHead, ResetCode, StreamId, ToProxy, put_reply,
+    Body, HeaderBlock, ReplyFields, ReplyHead, RequestFlags, RequestHead, ResetCode, StreamId, ToProxy,
+    put_reply,
 };
 
 use super::Socket;
@@ -65,7 +66,8 @@ impl Arrived {
     /// All values of this header, joined by `|`; `None` if there is none.
     pub fn header(&self, name: &str) -> Option<String> {
         let headers = self.head.headers();
-        let values = headers.iter().filter(|(found, _)| found.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
+        let values =
+            headers.iter().filter(|(found, _)| found.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
         let values: Vec<_> = values.map(|(_, value)| text(value)).collect();
         (!values.is_empty()).then(|| values.join("|"))
     }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use swiftiply_wire::limits::FRAME_PAYLOAD_MAX;
+use swiftiply_wire::limits::{DATA_MAX, FRAME_PAYLOAD_MAX, WINDOW_DEFAULT};
 use swiftiply_wire::{CancelCode, Frame, GoodbyeCode, LinkIndex, StreamId, ToBackend, ToProxy};
 
 use super::arrived::{Writer, text};
@@ -123,16 +123,44 @@ impl Backend {
     /// The trailers of this request.
     pub fn trailers(&mut self, request: &Arrived) -> Vec<(String, String)> {
         let wanted = request.stream;
-        match self.wait("trailers", |heard| matches!(heard, Heard::Trailers { stream, .. } if *stream == wanted)) {
+        match self
+            .wait("trailers", |heard| matches!(heard, Heard::Trailers { stream, .. } if *stream == wanted))
+        {
             Heard::Trailers { headers, .. } => headers,
             _ => unreachable!("only trailers were asked for"),
+        }
+    }
+
+    /// Sends this as the reply's body, in pieces, as the proxy grants window for it.
+    pub fn send_within_window(&mut self, request: &Arrived, body: &[u8]) {
+        let mut credit = WINDOW_DEFAULT as usize;
+        let mut left = body;
+        while !left.is_empty() {
+            if credit == 0 {
+                credit += self.credit(request);
+            }
+            let (piece, rest) = left.split_at(left.len().min(credit).min(DATA_MAX));
+            request.data(piece, false);
+            credit -= piece.len();
+            left = rest;
+        }
+    }
+
+    fn credit(&mut self, request: &Arrived) -> usize {
+        let wanted = request.stream;
+        match self.wait("window", |heard| matches!(heard, Heard::Window { stream, .. } if *stream == wanted))
+        {
+            Heard::Window { credit, .. } => credit as usize,
+            _ => unreachable!("only window was asked for"),
         }
     }
 
     /// Why this request was cancelled.
     pub fn cancelled(&mut self, request: &Arrived) -> CancelCode {
         let wanted = request.stream;
-        match self.wait("a CANCEL", |heard| matches!(heard, Heard::Cancel { stream, .. } if *stream == wanted)) {
+        match self
+            .wait("a CANCEL", |heard| matches!(heard, Heard::Cancel { stream, .. } if *stream == wanted))
+        {
             Heard::Cancel { code, .. } => code,
             _ => unreachable!("only CANCEL was asked for"),
         }
@@ -176,7 +204,9 @@ impl Backend {
     pub fn round_trip(&mut self) {
         for number in 0..self.links.len() {
             self.links[number].send(&ToProxy::Ping(4711));
-            self.wait_on("a PONG", |link, heard| link == number && matches!(heard, Heard::Pong(4711) | Heard::Closed));
+            self.wait_on("a PONG", |link, heard| {
+                link == number && matches!(heard, Heard::Pong(4711) | Heard::Closed)
+            });
         }
     }
 
@@ -260,7 +290,9 @@ fn listen(
     socket.wait_for_ever();
     let mut piece = vec![0; 64 * 1024];
     loop {
-        while let Some((used, frame)) = Frame::parse(&incoming, FRAME_PAYLOAD_MAX).expect("the proxy's frames are sound") {
+        while let Some((used, frame)) =
+            Frame::parse(&incoming, FRAME_PAYLOAD_MAX).expect("the proxy's frames are sound")
+        {
             let message = ToBackend::read(frame).expect("the proxy's messages are sound");
             if let ToBackend::Ping(number) = message
                 && !frozen.load(Ordering::SeqCst)
@@ -284,9 +316,13 @@ fn listen(
 
 fn understand(message: ToBackend<'_>, link: usize, writer: &Writer) -> Heard {
     match message {
-        ToBackend::Request { stream, head, flags } => {
-            Heard::Request(Arrived { link, stream, head: head.to_owned_head(), flags, writer: writer.clone() })
-        }
+        ToBackend::Request { stream, head, flags } => Heard::Request(Arrived {
+            link,
+            stream,
+            head: head.to_owned_head(),
+            flags,
+            writer: writer.clone(),
+        }),
         ToBackend::Data { stream, data, end } => Heard::Data { stream, data: data.to_vec(), end },
         ToBackend::Trailers { stream, headers } => {
             let headers = headers.iter().map(|(name, value)| (text(name.as_bytes()), text(value)));

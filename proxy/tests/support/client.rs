@@ -39,7 +39,10 @@ pub struct Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self) -> &str {
@@ -96,7 +99,9 @@ impl Client {
 
     /// Is gone without a goodbye: by a reset.
     pub fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(std::time::Duration::ZERO)).expect("an option of a socket");
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .expect("an option of a socket");
     }
 
     /// A whole reply; one that is cut fails the test.
@@ -159,7 +164,8 @@ impl Client {
                 reply.end = self.fill(usize::MAX);
                 return;
             };
-            let size = usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("a chunk's size: {line:?}"));
+            let size =
+                usize::from_str_radix(&line, 16).unwrap_or_else(|_| panic!("a chunk's size: {line:?}"));
             if size == 0 {
                 break;
             }
@@ -235,7 +241,10 @@ impl Client {
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
             Err(error) => {
-                panic!("nothing came from the proxy ({error}) after {:?}", String::from_utf8_lossy(&self.incoming))
+                panic!(
+                    "nothing came from the proxy ({error}) after {:?}",
+                    String::from_utf8_lossy(&self.incoming)
+                )
             }
         }
     }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use swiftiply_wire::limits::{FRAME_PAYLOAD_MAX, WINDOW_DEFAULT};
 use swiftiply_wire::{
-    Frame, Hello, Key, LinkIndex, PREFACE, Proof, Refusal, ToBackend, ToProxy, VERSION_MAX, VERSION_MIN, Welcome,
-    backend_proof,
+    Frame, Hello, Key, LinkIndex, PREFACE, Proof, Refusal, ToBackend, ToProxy, VERSION_MAX, VERSION_MIN,
+    Welcome, backend_proof,
 };
 
 use super::Socket;
@@ -99,7 +99,9 @@ enum Answer {
 
 fn next_frame(socket: &mut Socket, incoming: &mut Vec<u8>) -> io::Result<(usize, Answer)> {
     loop {
-        if let Some((used, frame)) = Frame::parse(incoming, FRAME_PAYLOAD_MAX).expect("the proxy's frames are sound") {
+        if let Some((used, frame)) =
+            Frame::parse(incoming, FRAME_PAYLOAD_MAX).expect("the proxy's frames are sound")
+        {
             let answer = match ToBackend::read(frame).expect("the proxy's messages are sound") {
                 ToBackend::Challenge(challenge) => Answer::Challenge(challenge.nonce),
                 ToBackend::Welcome(welcome) => Answer::Welcome(welcome),
