@@ -13,6 +13,9 @@ class ShortLinks < Sinatra::Base
 
   LINKS = Links.new(File.join(DATA, "links.sqlite3"))
   YOURS_MAX = 20
+  WEB_ADDRESS = %r{\Ahttps?://[^\s/?#]+\S*\z}i
+  # People write addresses with letters that a Location header may not have.
+  NOT_IN_A_HEADER = /[^!-~]|["<>\\^`{|}]/
 
   set :root, __dir__
   set :sessions, same_site: :lax, httponly: true
@@ -39,7 +42,7 @@ class ShortLinks < Sinatra::Base
 
   post "/links" do
     url = params["url"].to_s.strip
-    unless web_address?(url)
+    unless url.match?(WEB_ADDRESS)
       @error = "“#{url}” is not a web address. It should begin with http:// or https://."
       @links = LINKS.recent
       @yours = []
@@ -65,16 +68,9 @@ class ShortLinks < Sinatra::Base
   end
 
   get %r{/([a-z2-9]{6})} do |code|
-    redirect LINKS.visit(code) || halt(404, erb(:missing))
+    url = LINKS.visit(code) || halt(404, erb(:missing))
+    redirect URI::DEFAULT_PARSER.escape(url, NOT_IN_A_HEADER)
   end
 
   not_found { erb :missing }
-
-  private
-
-  def web_address?(text)
-    URI.parse(text).is_a?(URI::HTTP) && !URI.parse(text).host.to_s.empty?
-  rescue URI::InvalidURIError
-    false
-  end
 end

@@ -7,7 +7,9 @@ require "sqlite3"
 class Links
   Link = Struct.new(:code, :url, :hits, keyword_init: true)
 
-  BUSY_MS = 5_000
+  # How long to wait for another's lock: 500 pauses of 10 ms. SQLite's own timeout would not let other threads run meanwhile.
+  BUSY_PAUSE_S = 0.01
+  BUSY_TRIES = 500
   # Without the letters and digits that are mistaken for one another.
   ALPHABET = [*"a".."z", *"2".."9"] - %w[l o]
 
@@ -63,7 +65,7 @@ class Links
   # Keyed by thread and process: a connection that crosses a fork damages the file.
   def database
     Thread.current.thread_variable_get(key) || SQLite3::Database.new(@path).tap do |database|
-      database.busy_timeout = BUSY_MS
+      database.busy_handler { |tries| sleep(BUSY_PAUSE_S) && tries < BUSY_TRIES }
       Thread.current.thread_variable_set(key, database)
     end
   end

@@ -1,50 +1,30 @@
 import asyncio
 import json
-import os
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Form, Header, Request
+from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
-from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.middleware.sessions import SessionMiddleware
 
-from wall import database, forms, secret
+from wall import database, forms
 
 # Seconds between two looks for messages that other processes wrote.
 LOOK_S = 0.25
 SHOWN_MAX = 50
 HERE = Path(__file__).parent
 
-
-@asynccontextmanager
-async def lifespan(app: FastAPI):
-    await run_in_threadpool(database.prepare)
-    yield
-
-
-database.DATA.mkdir(parents=True, exist_ok=True)
-app = FastAPI(title="Wall", lifespan=lifespan, docs_url=None, redoc_url=None)
-app.add_middleware(
-    SessionMiddleware,
-    secret_key=os.environ.get("SECRET_KEY") or secret.made_once(database.DATA / "secret_key"),
-    session_cookie="wall",
-)
-app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+router = APIRouter()
 templates = Jinja2Templates(HERE / "templates")
 
 
-@app.get("/", response_class=HTMLResponse)
+@router.get("/", response_class=HTMLResponse)
 def index(request: Request):
     return page(request, notice=forms.take_notice(request))
 
 
-@app.post("/messages", dependencies=[Depends(forms.check_token)])
+@router.post("/messages", dependencies=[Depends(forms.check_token)])
 def write(request: Request, name: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""):
     name, text = name.strip(), text.strip()
     if not (0 < len(name) <= 40 and 0 < len(text) <= 280):
@@ -55,12 +35,12 @@ def write(request: Request, name: Annotated[str, Form()] = "", text: Annotated[s
     return RedirectResponse("/", status_code=303)
 
 
-@app.get("/messages.json")
+@router.get("/messages.json")
 def messages(limit: int = SHOWN_MAX) -> list[dict]:
     return database.newest(max(1, min(limit, 500)))
 
 
-@app.get("/events")
+@router.get("/events")
 async def events(last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
     """Server-sent events: each message as it comes, whichever process it came to. A browser that lost us says where it was."""
     seen = await run_in_threadpool(database.last_id) if last_event_id is None else last_event_id
@@ -74,13 +54,6 @@ async def new_messages(seen: int):
             seen = message["id"]
             yield f"id: {seen}\ndata: {json.dumps(message)}\n\n"
         await asyncio.sleep(LOOK_S)
-
-
-@app.exception_handler(StarletteHTTPException)
-def refused(request: Request, error: HTTPException):
-    return templates.TemplateResponse(
-        request, "refused.html", {"error": error}, status_code=error.status_code, headers=error.headers
-    )
 
 
 def page(request: Request, status: int = 200, **values):
