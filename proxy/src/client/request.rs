@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
-use super::{After, Own};
 use super::upload::Upload;
+use super::{After, Own};
 use crate::access::{Outcome, RequestLine};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
@@ -87,7 +87,9 @@ impl Request {
     /// Another backend gets it, from its beginning.
     pub(super) fn begin_again(&mut self) -> Result<(), Own> {
         if !self.upload.is_kept() {
-            return Err(Own::later("The process that was to run this request was busy, and its body is gone."));
+            return Err(Own::later(
+                "The process that was to run this request was busy, and its body is gone.",
+            ));
         }
         self.upload.rewind();
         self.flags.replay = true;

@@ -166,7 +166,9 @@ impl Handshake<'_> {
     /// The next frame, and its payload as the proofs cover it.
     async fn frame(&mut self) -> Result<(ToProxy<'static>, Vec<u8>), Rejection> {
         loop {
-            if let Some((used, frame)) = Frame::parse(&self.bytes, HANDSHAKE_PAYLOAD_MAX).map_err(senseless)? {
+            if let Some((used, frame)) =
+                Frame::parse(&self.bytes, HANDSHAKE_PAYLOAD_MAX).map_err(senseless)?
+            {
                 let payload = frame.payload.to_vec();
                 let message = match ToProxy::read(frame).map_err(senseless)? {
                     ToProxy::Hello(hello) => ToProxy::Hello(hello),

@@ -108,10 +108,13 @@ impl Link {
     /// The backend had no slot for it: the request takes its claim elsewhere.
     fn refuse(&self, stream: StreamId) -> Result<(), Breach> {
         let mut state = self.state.borrow_mut();
-        let is_unstarted = |entry: &Stream| !entry.exchange.as_ref().is_some_and(|exchange| exchange.is_started());
+        let is_unstarted =
+            |entry: &Stream| !entry.exchange.as_ref().is_some_and(|exchange| exchange.is_started());
         match state.streams.get(slab_key(stream)) {
             Some(entry) if !entry.held && is_unstarted(entry) => {}
-            _ => return Err(Breach(format!("a refusal of stream {stream}, which is not open or has started"))),
+            _ => {
+                return Err(Breach(format!("a refusal of stream {stream}, which is not open or has started")));
+            }
         }
         let Stream { exchange, slot, .. } = state.streams.remove(slab_key(stream));
         drop(state);
@@ -132,6 +135,7 @@ impl Link {
             _ => None,
         };
         drop(state);
-        slot.map(drop).ok_or_else(|| Breach(format!("a slot was released that stream {stream} does not hold")))
+        slot.map(drop)
+            .ok_or_else(|| Breach(format!("a slot was released that stream {stream} does not hold")))
     }
 }

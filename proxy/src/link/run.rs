@@ -52,7 +52,8 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], site: Rc<Site
     shard.link_ended(&link);
     log(&link, &site, &end, gone);
     match end {
-        End::Breach(_) => task.say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
+        End::Breach(_) => task
+            .say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
         End::Silent => task.say_goodbye(GoodbyeCode::Silence, "this end did not answer a ping in time"),
         _ => {}
     }
