@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Once;
 use std::time::Instant;
 
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
@@ -56,6 +57,9 @@ impl Request {
         let settings = site.as_ref().map(|site| site.settings());
         let head_only = head.method == "HEAD";
         let limits = directory.http_limits();
+        if head.underscored > 0 {
+            report_underscores(head);
+        }
         Self {
             head: encode(head, directory, peer, local, settings.is_none_or(|site| site.xforwardedfor)),
             flags: RequestFlags {
@@ -127,6 +131,17 @@ impl Request {
     pub(super) fn line(&self) -> &str {
         self.log.line()
     }
+}
+
+/// Said once: whoever meant the header finds the reason in the log, and nobody can fill the log with it.
+fn report_underscores(head: &Head<'_>) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let (method, path) = (head.method, head.target.path);
+        tracing::warn!(
+            "headers with an underscore in their name are dropped, as apps could not tell them from others; first seen in {method} {path}"
+        );
+    });
 }
 
 fn encode(

@@ -113,7 +113,9 @@ impl Link {
         match state.streams.get(slab_key(stream)) {
             Some(entry) if !entry.held && is_unstarted(entry) => {}
             _ => {
-                return Err(Breach(format!("a refusal of stream {stream}, which is not open or has started")));
+                return Err(Breach(format!(
+                    "a refusal of stream {stream}, which is not open or has started"
+                )));
             }
         }
         let Stream { exchange, slot, .. } = state.streams.remove(slab_key(stream));
