@@ -3,8 +3,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod back_pressure;
+mod bad_replies;
 mod bodies;
 mod connections;
 mod expect_continue;
+mod heads;
+mod leaving;
+mod limits;
+mod refusals;
 mod replies;
+mod tunnels;
 mod unread_bodies;

@@ -146,6 +146,37 @@ impl Backend {
         }
     }
 
+    /// Sends body as long as the proxy grants window for it, and stops when it grants none although its loop turns: then
+    /// the client's system is full. Gives how much that was.
+    pub fn send_until_stuck(&mut self, request: &Arrived) -> usize {
+        let (mut sent, mut credit) = (0, WINDOW_DEFAULT as usize);
+        while credit > 0 {
+            let piece = credit.min(DATA_MAX);
+            request.data(&vec![b'x'; piece], false);
+            (sent, credit) = (sent + piece, credit - piece);
+            for _ in 0..50 {
+                if credit > 0 {
+                    break;
+                }
+                self.round_trip();
+                credit += self.credit_so_far(request);
+            }
+        }
+        sent
+    }
+
+    fn credit_so_far(&mut self, request: &Arrived) -> usize {
+        let mut credit = 0;
+        self.stash.retain(|(_, heard)| match heard {
+            Heard::Window { stream, credit: more } if *stream == request.stream => {
+                credit += *more as usize;
+                false
+            }
+            _ => true,
+        });
+        credit
+    }
+
     fn credit(&mut self, request: &Arrived) -> usize {
         let wanted = request.stream;
         match self.wait("window", |heard| matches!(heard, Heard::Window { stream, .. } if *stream == wanted))

@@ -1,0 +1,122 @@
+//! A stream that becomes a tunnel after the app's 101.
+
+use swiftiply_wire::{Body, GoodbyeCode};
+
+use crate::support::{Arrived, Backend, Client, End, TestProxy, quick};
+
+const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// A tunnel between this client and this backend.
+fn open(proxy: &TestProxy, behind_the_handshake: &str) -> (Backend, Arrived, Client) {
+    let (mut backend, mut client) = (proxy.backend(), proxy.client());
+    client.send(format!("{HANDSHAKE}{behind_the_handshake}"));
+    let request = backend.request();
+    assert!(request.flags.upgrade);
+    assert_eq!(request.header("Upgrade").as_deref(), Some("websocket"));
+    assert_eq!(request.header("Connection").as_deref(), Some("Upgrade"));
+    request.reply_head(101, Body::None, &[("Upgrade", "websocket"), ("Sec-WebSocket-Accept", "x")], false);
+    let head = client.head();
+    assert_eq!((head.status, head.header("Upgrade")), (101, Some("websocket")));
+    assert_eq!(head.header("Connection"), Some("Upgrade"));
+    assert_eq!((head.header("Content-Length"), head.header("Transfer-Encoding")), (None, None));
+    (backend, request, client)
+}
+
+#[test]
+fn both_sides_talk_and_each_word_goes_out_at_once() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, mut client) = open(&proxy, "");
+    for word in ["ping", "GET / HTTP/1.1\r\n\r\n", "\0\u{1}\u{7f}"] {
+        client.send(word);
+        let (heard, is_last) = backend.piece(&request);
+        assert_eq!((heard.as_slice(), is_last), (word.as_bytes(), false));
+        request.data(word.as_bytes(), false);
+        assert_eq!(client.bytes(word.len()), word.as_bytes());
+    }
+}
+
+#[test]
+fn what_the_client_says_right_behind_its_handshake_is_not_lost() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, mut client) = open(&proxy, "the first frame");
+    assert_eq!(backend.piece(&request).0, b"the first frame");
+    request.data(b"heard", true);
+    assert_eq!(client.bytes(5), b"heard");
+    assert_eq!(client.end(), End::Closed);
+}
+
+#[test]
+fn the_app_may_go_on_after_the_client_has_said_its_last() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, mut client) = open(&proxy, "");
+    client.send("goodbye");
+    client.finish_sending();
+    assert_eq!(backend.body(&request), b"goodbye");
+    request.data(b"one more thing", false);
+    assert_eq!(client.bytes(14), b"one more thing");
+    request.data(b"", true);
+    assert_eq!(client.end(), End::Closed);
+    proxy.until("the slot is free", |counts| counts.free == 1);
+}
+
+#[test]
+fn a_tunnel_keeps_its_slot_until_it_ends_or_the_backend_releases_it() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, mut client) = open(&proxy, "");
+    let mut other = proxy.client();
+    other.get("/");
+    proxy.until_waiting(1);
+    backend.has_no_request();
+    request.release();
+    let second = backend.request();
+    assert_ne!(second.stream, request.stream);
+    second.reply(200, "done");
+    other.reply();
+    client.send("still here");
+    assert_eq!(backend.piece(&request).0, b"still here");
+    request.data(b"so am I", true);
+    assert_eq!(client.bytes(7), b"so am I");
+    backend.round_trip();
+    assert_eq!(proxy.counts().free, 1, "its slot is not given back twice");
+}
+
+#[test]
+fn the_death_of_the_backend_cuts_it() {
+    let proxy = quick(|_| {});
+    let (backend, _, mut client) = open(&proxy, "");
+    backend.die();
+    assert_ne!(client.end(), End::Whole);
+}
+
+#[test]
+fn an_app_may_refuse_to_switch() {
+    let proxy = quick(|_| {});
+    let (mut backend, mut client) = (proxy.backend(), proxy.client());
+    client.send(HANDSHAKE);
+    backend.request().reply(426, "not here");
+    let reply = client.reply();
+    assert_eq!((reply.status, reply.text()), (426, "not here"));
+    client.get("/");
+    backend.request().reply(200, "done");
+    client.reply();
+}
+
+#[test]
+fn nobody_switches_who_was_not_asked() {
+    for request in [
+        "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: app.test\r\nUpgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ] {
+        let proxy = quick(|_| {});
+        let (mut backend, mut client) = (proxy.backend(), proxy.client());
+        client.send(request);
+        let arrived = backend.request();
+        assert!(!arrived.flags.upgrade && arrived.header("Upgrade").is_none());
+        arrived.reply_head(101, Body::None, &[("Upgrade", "websocket")], false);
+        assert_eq!(client.reply().status, 502);
+        assert_eq!(backend.goodbye().0, GoodbyeCode::Breach);
+    }
+}
