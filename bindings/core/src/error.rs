@@ -49,7 +49,7 @@ pub enum ReadError {
     LinkLost,
     /// The connector was stopped.
     Stopped,
-    /// The reply has ended, and with it the exchange: what had not come by then does not come.
+    /// The reply was there first: it ended the exchange, or began before the client was told to send its body.
     ReplyEnded,
     /// See [`Error::Forked`].
     Forked,
@@ -62,7 +62,9 @@ impl fmt::Display for ReadError {
             Self::Deadline => "the proxy's time limit passed before the whole body of the request was there",
             Self::LinkLost => "the link to the proxy broke before the whole body of the request was there",
             Self::Stopped => "the connector was stopped before the whole body of the request was there",
-            Self::ReplyEnded => "the reply ended before the whole body of the request was there",
+            Self::ReplyEnded => {
+                "the reply came before the whole body of the request, so the rest of it does not come"
+            }
             Self::Forked => FORKED,
         })
     }

@@ -98,7 +98,7 @@ impl LoopConnector {
         self.event_loop().stop();
     }
 
-    /// Changes how many requests can run at once, 1 to 16384.
+    /// Changes how many requests can run at once, at most 16384; with 0 nothing new comes.
     pub fn set_slots(&self, slots: u16) {
         self.run(|connector| connector.set_slots(slots));
     }

@@ -30,7 +30,12 @@ impl TestLoop {
             assert!(begin.elapsed() < PATIENCE, "only {:?}", self.events);
             let mut fds = [PollFd::from_borrowed_fd(self.connector.descriptor(), PollFlags::IN)];
             let patience = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
-            assert_ne!(poll(&mut fds, Some(&patience)).unwrap(), 0, "the descriptor stays silent: {:?}", self.events);
+            assert_ne!(
+                poll(&mut fds, Some(&patience)).unwrap(),
+                0,
+                "the descriptor stays silent: {:?}",
+                self.events
+            );
             self.connector.turn(&mut self.events).unwrap();
         }
     }

@@ -1,6 +1,6 @@
 //! Which links there are to be: dials, welcomes and refusals.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swiftiply_wire::{Hello, LinkIndex, Nonce, ToProxy, VERSION_MAX, VERSION_MIN, Welcome};
 
@@ -26,13 +26,11 @@ impl Connector {
             return None;
         }
         let id = DialId(self.dials_so_far + 1);
-        for (proxy, of) in self.proxies.iter_mut().enumerate() {
-            if of.begin_dial(id, now) {
-                self.dials_so_far += 1;
-                return Some(Dial { id, address: of.address.clone(), proxy });
-            }
-        }
-        None
+        let proxy = (0..self.proxies.len()).find(|&proxy| {
+            !self.proxies[proxy].yields(&self.proxies) && self.proxies[proxy].begin_dial(id, now)
+        })?;
+        self.dials_so_far += 1;
+        Some(Dial { id, address: self.proxies[proxy].address.clone(), proxy })
     }
 
     /// The connection is there. `None` if it is not wanted any more. The caller puts the link's socket in its place before
@@ -54,8 +52,8 @@ impl Connector {
     /// There is no connection, and why.
     pub(crate) fn dial_failed(&mut self, dial: &Dial, why: &str, now: Instant) {
         let proxy = &mut self.proxies[dial.proxy];
-        let wait = proxy.backoff.after_failure(&mut self.chance);
-        proxy.dial_failed(dial.id, now + wait);
+        proxy.dial_failed(dial.id);
+        proxy.put_off_dials(now, Duration::ZERO, &mut self.chance);
         self.hurried = true;
         let text =
             format!("the proxy at {} does not answer ({why}); trying again until it does", dial.address);
@@ -66,11 +64,14 @@ impl Connector {
 
     pub(super) fn welcomed(&mut self, id: LinkId, welcome: &Welcome) {
         let link = &self.links[&id];
-        if link.hello_slots != self.slots {
+        let slots_changed = link.hello_slots != self.slots;
+        let proxy = &mut self.proxies[link.proxy];
+        proxy.welcomed(id, welcome.proxy, welcome.shard, welcome.links);
+        let is_speaker = proxy.speaker().is_some_and(|(speaker, _)| speaker == id);
+        if is_speaker && slots_changed {
             self.say(id, &ToProxy::Slots(self.slots));
         }
         let proxy = &mut self.proxies[self.links[&id].proxy];
-        proxy.welcomed(id, welcome.proxy, welcome.shard, welcome.links);
         self.hurried = true;
         if proxy.is_complete() && !proxy.is_connected {
             proxy.is_connected = true;
@@ -84,9 +85,9 @@ impl Connector {
     pub(super) fn refused(&mut self, id: LinkId, refused: &Refused, now: Instant) {
         let Some(link) = self.links.get(&id) else { return };
         let proxy = &mut self.proxies[link.proxy];
-        let usual = proxy.backoff.after_failure(&mut self.chance);
-        let wait = if refused.fatal { usual.max(REDIAL_REFUSED) } else { usual };
-        proxy.lost(id, now + wait);
+        proxy.lost(id);
+        let at_least = if refused.fatal { REDIAL_REFUSED } else { Duration::ZERO };
+        proxy.put_off_dials(now, at_least, &mut self.chance);
         let text = format!("the proxy at {} was not joined: {}", proxy.address, refused.why);
         if proxy.is_news(&text, now) {
             let level = if refused.fatal { Level::Error } else { Level::Warning };
@@ -101,7 +102,8 @@ impl Connector {
             version_max: VERSION_MAX,
             backend: self.identity.backend,
             link,
-            slots: self.slots,
+            // Zero is a pause, and is said after the welcome.
+            slots: self.slots.max(1),
             window: WINDOW,
             pid: self.identity.pid,
             nonce,

@@ -1,6 +1,6 @@
 //! Links that end, and the end of all of them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swiftiply_wire::{GoodbyeCode, ResetCode, ToProxy};
 
@@ -24,6 +24,7 @@ impl Connector {
                     let why = "it took the connection and did not say anything; check that this is the site's address for its backends";
                     self.refused(id, &Refused { fatal: false, why: why.into() }, now);
                 }
+                Some(Alarm::Faded) => self.part(id),
                 Some(Alarm::Lingered) => self.remove_link(id),
             }
         }
@@ -38,9 +39,7 @@ impl Connector {
             );
             return self.refused(id, &Refused { fatal: false, why }, now);
         }
-        self.give_up_place(id, now, |address| {
-            format!("lost the proxy at {address} ({why}); dialling it again")
-        });
+        self.give_up_place(id, now, why);
         self.remove_link(id);
     }
 
@@ -60,21 +59,23 @@ impl Connector {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.part(code, why);
         self.queue(id);
-        self.give_up_place(id, now, |address| {
-            format!("lost the proxy at {address} ({why}); dialling it again")
-        });
+        self.give_up_place(id, now, why);
         self.abandon_exchanges(id, Gone::LinkLost);
         self.hurried = true;
     }
 
-    /// The proxy goes down: what there is on this link is finished, and its place is dialled again.
-    pub(super) fn proxy_drains(&mut self, id: LinkId, now: Instant) {
-        self.give_up_place(id, now, |address| {
-            format!(
+    /// The proxy goes down: what comes on this link is finished, and its place is dialled again, at once: a successor may
+    /// answer there.
+    pub(super) fn proxy_drains(&mut self, id: LinkId) {
+        let proxy = &mut self.proxies[self.links[&id].proxy];
+        self.hurried = true;
+        if proxy.lost(id) && std::mem::take(&mut proxy.is_connected) {
+            let address = &proxy.address;
+            let text = format!(
                 "the proxy at {address} is going down; what has begun is finished, and it is dialled again"
-            )
-        });
-        self.leave_if_done(id);
+            );
+            self.note(Level::Info, NoticeKind::ProxyClosing, text);
+        }
     }
 
     /// The proxy said goodbye.
@@ -84,6 +85,9 @@ impl Connector {
             (_, "") => "it said goodbye without a reason",
             (_, reason) => reason,
         };
+        if let (GoodbyeCode::Replaced, Some(link)) = (code, self.links.get(&id)) {
+            self.proxies[link.proxy].yield_to_other();
+        }
         self.lost(id, why, now);
     }
 
@@ -143,9 +147,16 @@ impl Connector {
 
     /// A link that was only waiting for its last stream says goodbye.
     pub(super) fn leave_if_done(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(&id)
-            && link.has_left()
-        {
+        let Some(link) = self.links.get(&id) else { return };
+        // A link that fades counts its idle time from now on.
+        self.hurried |= link.streams.is_empty() && !link.is_open();
+        if link.has_left() {
+            self.part(id);
+        }
+    }
+
+    fn part(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
             link.part(GoodbyeCode::Done, "");
             self.queue(id);
             self.hurried = true;
@@ -172,18 +183,20 @@ impl Connector {
         }
     }
 
-    /// The link's place at its proxy is empty, and dialled again. The log is told when it was the last of them.
-    fn give_up_place(&mut self, id: LinkId, now: Instant, text: impl FnOnce(&crate::Address) -> String) {
+    /// The link's place at its proxy is empty, and dialled again. The log is told when the proxy was connected.
+    fn give_up_place(&mut self, id: LinkId, now: Instant, why: &str) {
         let proxy = &mut self.proxies[self.links[&id].proxy];
-        let wait = proxy.backoff.after_failure(&mut self.chance);
-        self.hurried = true;
-        if proxy.lost(id, now + wait) && proxy.is_connected {
-            proxy.is_connected = false;
-            if self.phase == Phase::Serving {
-                let text = text(&proxy.address);
-                self.note(Level::Warning, NoticeKind::Lost, text);
-            }
+        if !proxy.lost(id) {
+            return;
         }
+        proxy.put_off_dials(now, Duration::ZERO, &mut self.chance);
+        self.hurried = true;
+        let was_connected = std::mem::take(&mut proxy.is_connected);
+        let text = format!("lost the proxy at {} ({why}); dialling it again", proxy.address);
+        if was_connected && self.phase == Phase::Serving {
+            self.note(Level::Warning, NoticeKind::Lost, text);
+        }
+        self.tell_slots(false);
     }
 
     fn abandon_exchanges(&mut self, id: LinkId, gone: Gone) {

@@ -4,12 +4,16 @@
 //! |----------|-------------------|--------------------|-----------|--------------------------|-----------|---------|
 //! | Greeting | PROOF, → Proving  | no key: → Open     | Refused   | breach                   | breach    | Parted  |
 //! | Proving  | breach            | proven: → Open     | Refused   | breach                   | breach    | Parted  |
-//! | Open     | breach            | breach             | breach    | passed on                | → Leaving | Parted  |
+//! | Open     | breach            | breach             | breach    | passed on                | → Fading  | Parted  |
+//! | Fading   | breach            | breach             | breach    | passed on                | –         | Parted  |
 //! | Leaving  | breach            | breach             | breach    | passed on                | –         | Parted  |
 //! | Closing  | –                 | –                  | –         | –                        | –         | –       |
 //!
-//! PING is answered in Open and Leaving; PONG and frames of later versions are only a sign of life. Leaving ends with
-//! GOODBYE, → Closing, when the last stream is closed; the connector sees to that. Closing ends with the socket.
+//! PING is answered in Open, Fading and Leaving; PONG and frames of later versions are only a sign of life.
+//!
+//! Two ends, one for each side that wants it. Fading: the proxy goes down, and sends what stands in its queue still; GOODBYE
+//! follows when there was no stream for a while. Leaving: we drain; GOODBYE follows at once when the last stream is closed,
+//! which the connector sees to. GOODBYE leads to Closing, which ends with the socket.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,7 +26,7 @@ use swiftiply_wire::{
 
 use crate::Key;
 use crate::limits::{
-    HANDSHAKE_TIMEOUT, LINGER, LINK_OUT_MAX, LINKS_PER_PROXY_MAX, PING_INTERVAL_MAX, PING_INTERVAL_MIN,
+    FADE, HANDSHAKE_TIMEOUT, LINGER, LINK_OUT_MAX, LINKS_PER_PROXY_MAX, PING_INTERVAL_MAX, PING_INTERVAL_MIN,
 };
 
 /// Names a link for as long as the connector lives.
@@ -65,6 +69,10 @@ enum Stage {
     Greeting,
     Proving(Nonce),
     Open,
+    /// Since when it has no stream.
+    Fading {
+        idle_since: Option<Instant>,
+    },
     Leaving,
     Closing,
 }
@@ -104,6 +112,8 @@ pub(crate) enum Alarm {
     Silent,
     /// No welcome in time.
     NoWelcome,
+    /// Its proxy goes down and has had nothing for it for a while.
+    Faded,
     /// The other side had long enough to close.
     Lingered,
 }
@@ -141,7 +151,7 @@ impl Link {
     /// # Errors
     /// What the proxy broke.
     pub(crate) fn step<'a>(&mut self, message: ToBackend<'a>, key: Option<&Key>) -> Result<Step<'a>, String> {
-        use Stage::{Closing, Greeting, Leaving, Open, Proving};
+        use Stage::{Closing, Fading, Greeting, Leaving, Open, Proving};
         Ok(match (self.stage, message) {
             (Closing, _) | (_, ToBackend::Unknown(_) | ToBackend::Pong(_)) => Step::Done,
             (Greeting | Proving(_), ToBackend::Refusal(refusal)) => {
@@ -158,18 +168,18 @@ impl Link {
                 }
                 _ => unproven(),
             },
-            (Open | Leaving, ToBackend::Ping(number)) => {
+            (Open | Fading { .. } | Leaving, ToBackend::Ping(number)) => {
                 ToProxy::Pong(number).write(&mut self.out);
                 Step::Done
             }
             (Open, ToBackend::Drain) => {
-                self.stage = Leaving;
+                self.stage = Fading { idle_since: None };
                 Step::Drained
             }
-            (Leaving, ToBackend::Drain) => Step::Done,
+            (Fading { .. } | Leaving, ToBackend::Drain) => Step::Done,
             (_, ToBackend::Goodbye { code, reason }) => Step::Parted { code, reason },
             (
-                Open | Leaving,
+                Open | Fading { .. } | Leaving,
                 message @ (ToBackend::Request { .. }
                 | ToBackend::Data { .. }
                 | ToBackend::Trailers { .. }
@@ -177,7 +187,7 @@ impl Link {
                 | ToBackend::Cancel { .. }),
             ) => Step::Stream(message),
             (Greeting | Proving(_), _) => return Err("spoke before its welcome".into()),
-            (Open | Leaving, _) => return Err("began a second handshake".into()),
+            (Open | Fading { .. } | Leaving, _) => return Err("began a second handshake".into()),
         })
     }
 
@@ -185,7 +195,7 @@ impl Link {
     pub(crate) fn payload_max(&self) -> usize {
         match self.stage {
             Stage::Greeting | Stage::Proving(_) => HANDSHAKE_PAYLOAD_MAX,
-            Stage::Open | Stage::Leaving | Stage::Closing => FRAME_PAYLOAD_MAX,
+            _ => FRAME_PAYLOAD_MAX,
         }
     }
 
@@ -202,7 +212,7 @@ impl Link {
 
     /// It counts, or did until it was drained.
     pub(crate) fn is_welcome(&self) -> bool {
-        matches!(self.stage, Stage::Open | Stage::Leaving)
+        matches!(self.stage, Stage::Open | Stage::Fading { .. } | Stage::Leaving)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -237,9 +247,11 @@ impl Link {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Greeting | Stage::Proving(_) => Some(self.began_at + HANDSHAKE_TIMEOUT),
-            Stage::Open | Stage::Leaving => {
-                Some(self.pinged_at.unwrap_or(self.heard_at) + self.ping_interval)
-            }
+            Stage::Open | Stage::Leaving => Some(self.pings_at()),
+            // Since when it is idle is not known before the first tick.
+            Stage::Fading { .. } if !self.streams.is_empty() => Some(self.pings_at()),
+            Stage::Fading { idle_since: None } => Some(self.began_at),
+            Stage::Fading { idle_since: Some(since) } => Some(self.pings_at().min(since + FADE)),
             // The time of its last word is not known before the first tick.
             Stage::Closing => Some(self.closes_at.unwrap_or(self.began_at)),
         }
@@ -250,25 +262,31 @@ impl Link {
     /// Silence counts from a ping of our own, never from what was heard last alone: a process that was stopped and goes on
     /// finds old clocks, and its proxy alive.
     pub(crate) fn tick(&mut self, now: Instant) -> Option<Alarm> {
-        match self.stage {
-            Stage::Closing if self.closes_at.is_none() => {
-                self.closes_at = Some(now + LINGER);
-                return None;
-            }
-            _ if self.deadline().is_none_or(|deadline| now < deadline) => return None,
-            _ => {}
+        if self.stage == Stage::Closing {
+            self.closes_at.get_or_insert(now + LINGER);
+        }
+        if let Stage::Fading { idle_since } = &mut self.stage {
+            *idle_since = self.streams.is_empty().then(|| idle_since.unwrap_or(now));
+        }
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return None;
         }
         Some(match self.stage {
             Stage::Greeting | Stage::Proving(_) => Alarm::NoWelcome,
-            Stage::Open | Stage::Leaving if self.pinged_at.is_none() => {
+            Stage::Closing => Alarm::Lingered,
+            Stage::Fading { idle_since: Some(since) } if since + FADE <= now => Alarm::Faded,
+            _ if self.pinged_at.is_some() => Alarm::Silent,
+            _ => {
                 self.pings += 1;
                 ToProxy::Ping(self.pings).write(&mut self.out);
                 self.pinged_at = Some(now);
                 Alarm::Pinged
             }
-            Stage::Open | Stage::Leaving => Alarm::Silent,
-            Stage::Closing => Alarm::Lingered,
         })
+    }
+
+    fn pings_at(&self) -> Instant {
+        self.pinged_at.unwrap_or(self.heard_at) + self.ping_interval
     }
 
     fn prove<'a>(&mut self, nonce: Nonce, key: Option<&Key>) -> Step<'a> {

@@ -190,17 +190,24 @@ impl Connector {
         }
     }
 
-    /// Changes how many requests can run at once, within what the protocol allows.
+    /// Changes how many requests can run at once, within what the protocol allows; none is a pause.
     pub(crate) fn set_slots(&mut self, slots: u16) {
-        let slots = slots.clamp(1, SLOTS_MAX);
-        if self.slots == slots {
-            return;
+        let slots = slots.min(SLOTS_MAX);
+        if self.slots != slots {
+            self.slots = slots;
+            self.tell_slots(true);
         }
-        self.slots = slots;
-        let open: Vec<LinkId> =
-            self.links.iter().filter(|(_, link)| link.is_open()).map(|(id, _)| *id).collect();
-        for id in open {
-            self.say(id, &ToProxy::Slots(slots));
+    }
+
+    /// Each proxy hears of the slots on one of its links. If that is a new one, an earlier number may have been lost with
+    /// the old one, so it hears of them again.
+    fn tell_slots(&mut self, changed: bool) {
+        for proxy in 0..self.proxies.len() {
+            if let Some((id, is_new)) = self.proxies[proxy].speaker()
+                && (changed || is_new)
+            {
+                self.say(id, &ToProxy::Slots(self.slots));
+            }
         }
     }
 
@@ -282,8 +289,8 @@ impl Connector {
     /// When [`Connector::tick`] or [`Connector::next_dial`] has something to do at the earliest.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let links = self.links.values().filter_map(Link::deadline);
-        let dials = self.proxies.iter().filter_map(|proxy| proxy.dials_at(now));
-        let dials = dials.filter(|_| self.phase == Phase::Serving);
+        let wanted = |proxy: &&Proxy| self.phase == Phase::Serving && !proxy.yields(&self.proxies);
+        let dials = self.proxies.iter().filter(wanted).filter_map(|proxy| proxy.dials_at(now));
         links.chain(dials).min()
     }
 

@@ -1,8 +1,8 @@
 //! One proxy that is served: which links it wants, which of them there are, and when to dial.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Chance};
 use super::link::LinkId;
 use crate::Address;
 use crate::limits::REMIND_UNREACHABLE;
@@ -18,8 +18,12 @@ pub(crate) struct Proxy {
     id: Option<[u8; 16]>,
     /// One place per link that it wants; one for the first while that is not known.
     places: Vec<Place>,
-    pub(crate) backoff: Backoff,
+    backoff: Backoff,
     dials_from: Option<Instant>,
+    /// The link on which it hears of our slots: always the same, so that two numbers cannot overtake each other.
+    speaker: Option<LinkId>,
+    /// The proxy process that took our links at another address for these. They would push each other out for ever.
+    yields_to: Option<[u8; 16]>,
     /// All its links are there, and the log says so.
     pub(crate) is_connected: bool,
     /// What the log said last of why not, and when.
@@ -43,6 +47,8 @@ impl Proxy {
             places: vec![Place::Empty],
             backoff: Backoff::default(),
             dials_from: None,
+            speaker: None,
+            yields_to: None,
             is_connected: false,
             said: None,
         }
@@ -75,23 +81,32 @@ impl Proxy {
     }
 
     /// The dial has led nowhere.
-    pub(crate) fn dial_failed(&mut self, dial: DialId, dials_from: Instant) {
+    pub(crate) fn dial_failed(&mut self, dial: DialId) {
         if let Some(place) = self.places.iter_mut().find(|place| **place == Place::Dialling(dial)) {
             *place = Place::Empty;
-            self.dials_from = Some(dials_from);
         }
         self.forget_if_alone();
+    }
+
+    /// The next dial is to wait, longer after each failure. What fails while a wait goes on already is the same failure:
+    /// all links of a proxy break together.
+    pub(crate) fn put_off_dials(&mut self, now: Instant, at_least: Duration, chance: &mut Chance) {
+        if self.dials_from.is_none_or(|from| from <= now) {
+            self.dials_from = Some(now + self.backoff.after_failure(chance).max(at_least));
+        }
     }
 
     /// The link counts. Links of an earlier process at this address stay, until that closes them, without a place.
     pub(crate) fn welcomed(&mut self, link: LinkId, id: [u8; 16], shard: u16, links: u16) {
         self.backoff.reset();
         self.dials_from = None;
+        self.yields_to = None;
         self.said = None;
         if self.id != Some(id) || self.places.len() != usize::from(links) {
             self.id = Some(id);
             self.is_connected = false;
             self.places = vec![Place::Empty; links.into()];
+            self.speaker = None;
         }
         self.leave(link);
         self.places[usize::from(shard)] = Place::Linked(link);
@@ -107,14 +122,33 @@ impl Proxy {
         self.places.len()
     }
 
-    /// The link has no place any more. Returns whether it had one; that is dialled again from this time on.
-    pub(crate) fn lost(&mut self, link: LinkId, dials_from: Instant) -> bool {
+    /// The link has no place any more. Returns whether it had one.
+    pub(crate) fn lost(&mut self, link: LinkId) -> bool {
         let had_place = self.leave(link);
-        if had_place {
-            self.dials_from = Some(dials_from);
-            self.forget_if_alone();
-        }
+        self.forget_if_alone();
         had_place
+    }
+
+    /// The link that is to say how many slots there are, and whether it has just become that.
+    pub(crate) fn speaker(&mut self) -> Option<(LinkId, bool)> {
+        let linked = |place: &Place| match *place {
+            Place::Linked(id) => Some(id),
+            _ => None,
+        };
+        let before = self.speaker.filter(|speaker| self.places.contains(&Place::Linked(*speaker)));
+        self.speaker = before.or_else(|| self.places.iter().find_map(linked));
+        Some((self.speaker?, before.is_none()))
+    }
+
+    /// Another address leads to the same process, and took this one's links.
+    pub(crate) fn yield_to_other(&mut self) {
+        self.yields_to = self.id;
+    }
+
+    /// Whether it stands back for one of these.
+    pub(crate) fn yields(&self, others: &[Proxy]) -> bool {
+        self.yields_to.is_some()
+            && others.iter().any(|other| other.is_connected && other.id == self.yields_to)
     }
 
     /// Whether the log is to be told this: it is news, or was said long ago.

@@ -11,7 +11,7 @@ use crate::{Read, ReadError, ReplyError, ReplyHead, Trailers};
 impl Connector {
     pub(crate) fn read(&mut self, place: usize, max: usize) -> Read {
         let exchange = &mut self.exchanges[place];
-        if exchange.reply.is_unstarted() && exchange.body.take_continue() {
+        if !exchange.reply.has_begun() && exchange.body.take_continue() {
             self.say_inform(place, 100, &Fields::default());
         }
         let exchange = &mut self.exchanges[place];
@@ -45,7 +45,7 @@ impl Connector {
             fields.push(name, value)?;
         }
         let exchange = &mut self.exchanges[place];
-        exchange.reply.check_inform()?;
+        exchange.reply.check_unsent()?;
         if let Some(gone) = exchange.gone {
             return Err(gone.into());
         }
@@ -107,17 +107,14 @@ impl Connector {
 
     pub(crate) fn hold_slot(&mut self, place: usize) {
         let exchange = &mut self.exchanges[place];
-        exchange.holds_slot |= !exchange.reply.has_ended();
+        exchange.holds_slot |= exchange.fills_slot && !exchange.reply.has_ended();
     }
 
     pub(crate) fn release_slot(&mut self, place: usize) {
         let exchange = &mut self.exchanges[place];
-        if !std::mem::take(&mut exchange.holds_slot) || !exchange.reply.has_ended() {
-            return;
-        }
-        let stream = exchange.stream;
-        if let Some(id) = exchange.link {
-            self.say(id, &ToProxy::Release(stream));
+        exchange.holds_slot = false;
+        if exchange.reply.is_tunnel() {
+            self.free_slot(place, true);
         }
         self.after_end(place);
     }
@@ -161,7 +158,9 @@ impl Connector {
             self.exchanges[place].reply.end_silently();
         }
         // A slot cannot be held beyond a RESET, so the stream is closed even if the app goes on.
-        self.close_stream(place);
+        if !self.exchanges[place].reply.owes_release() {
+            self.close_stream(place);
+        }
         self.after_end(place);
     }
 
@@ -211,7 +210,10 @@ impl Connector {
         };
         let (stream, room, hold) = (exchange.stream, link.room(), exchange.holds_slot);
         let done = step(&mut exchange.reply, &mut Outlet { out: &mut link.out, stream, room, hold });
-        if exchange.reply.take_tunnel() {
+        if exchange.reply.take_begin() {
+            exchange.body.reply_has_begun();
+        }
+        if exchange.reply.is_tunnel() {
             exchange.body.open_tunnel();
         }
         link.held_up |= link.room() == 0;
@@ -232,10 +234,22 @@ impl Connector {
         self.tell_reader(place);
         let exchange = &mut self.exchanges[place];
         if !exchange.holds_slot {
-            if std::mem::take(&mut exchange.fills_slot) {
-                self.busy -= 1;
-            }
+            let owes_release = exchange.reply.take_release();
+            self.free_slot(place, owes_release);
             self.close_stream(place);
+        }
+    }
+
+    /// The app is done with the slot. The proxy has to be told unless the closing frame does.
+    fn free_slot(&mut self, place: usize, tell: bool) {
+        let exchange = &mut self.exchanges[place];
+        if !std::mem::take(&mut exchange.fills_slot) {
+            return;
+        }
+        self.busy -= 1;
+        let stream = exchange.stream;
+        if let Some(id) = exchange.link.filter(|_| tell) {
+            self.say(id, &ToProxy::Release(stream));
         }
     }
 

@@ -54,7 +54,7 @@ impl Connector {
             Step::Done => {}
             Step::Welcomed(welcome) => self.welcomed(id, &welcome),
             Step::Refused(refused) => self.refused(id, &refused, now),
-            Step::Drained => self.proxy_drains(id, now),
+            Step::Drained => self.proxy_drains(id),
             Step::Parted { code, reason } => self.parted(id, code, &reason, now),
             Step::Stream(message) => return self.receive_on_stream(id, message).map_err(String::from),
         }

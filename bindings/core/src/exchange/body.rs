@@ -5,6 +5,8 @@
 //! | Coming | kept          | → Whole      | → Cut    | what is kept, else nothing yet     |
 //! | Whole  | breach        | breach       | –        | what is kept, then the end         |
 //! | Cut    | dropped       | dropped      | –        | what is kept, then the failure     |
+//!
+//! A tunnel begins in Coming, whatever came before.
 
 use std::collections::VecDeque;
 
@@ -31,6 +33,7 @@ pub(crate) struct RequestBody {
     /// The next arrival is news: nothing came before, or a read found nothing.
     tells: bool,
     trailers: Option<HeaderBlock>,
+    is_tunnel: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +54,9 @@ impl RequestBody {
             window_full: window,
             read_since: 0,
             awaits_continue: awaits_continue && !ends,
-            tells: true,
+            tells: !ends,
             trailers: None,
+            is_tunnel: false,
         }
     }
 
@@ -103,10 +107,11 @@ impl RequestBody {
 
     /// The stream became a tunnel: bytes of any number come now, whatever the head said.
     pub(crate) fn open_tunnel(&mut self) {
-        if !matches!(self.state, State::Cut(_)) {
+        if !self.is_tunnel && !matches!(self.state, State::Cut(_)) {
             self.state = State::Coming;
             self.left = None;
         }
+        self.is_tunnel = true;
     }
 
     /// Gives at most `max` bytes, and the credit that the proxy is to be granted, if any.
@@ -134,6 +139,13 @@ impl RequestBody {
     /// Whether the client has to be told to continue, which is then no longer so.
     pub(crate) fn take_continue(&mut self) -> bool {
         self.state == State::Coming && std::mem::take(&mut self.awaits_continue)
+    }
+
+    /// The reply has begun. A client that was not told to continue by then sends no body.
+    pub(crate) fn reply_has_begun(&mut self) {
+        if self.take_continue() {
+            self.cut(ReadError::ReplyEnded);
+        }
     }
 
     /// Whether a reader has to be told of what has come; once for the first and after each read that found nothing.

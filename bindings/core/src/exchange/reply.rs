@@ -6,9 +6,12 @@
 //! | Headed    | error    | REPLY, → Open    | REPLY, → Ended               | error            | → Ended |
 //! | Open      | error    | DATA             | → Ended; too short: RESET    | error            | → Ended |
 //! | Ended     | error    | error            | error                        | error            | –       |
+//!
+//! A reply without a body (to HEAD; 204, 205, 304) is whole with its head: REPLY has END, and what is written is dropped. If
+//! that happens in Open, the app is not done yet: the slot is held, and released at the end.
 
 use swiftiply_wire::limits::DATA_MAX;
-use swiftiply_wire::{Body, ReplyFields, ResetCode, StreamId, ToProxy, put_reply};
+use swiftiply_wire::{Body, Headers, ReplyFields, ResetCode, StreamId, ToProxy, put_reply};
 
 use crate::{ReplyError, ReplyHead, Trailers};
 
@@ -34,8 +37,10 @@ pub(crate) struct ReplyHalf {
     tells: bool,
     /// A piece of the body was refused because the client is gone: what was sent is not the whole.
     lacks_some: bool,
-    /// The head of a 101 has just left.
-    tunnels: bool,
+    /// The head has just left.
+    begins: bool,
+    /// The closing frame held the slot: it has to be released.
+    owes_release: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +55,14 @@ enum Phase {
 struct Progress {
     announced: Option<u64>,
     given: u64,
-    bodyless: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Body,
+    Bodyless,
+    Tunnel,
 }
 
 impl Progress {
@@ -69,13 +81,9 @@ impl ReplyHalf {
             offers_upgrade,
             tells: false,
             lacks_some: false,
-            tunnels: false,
+            begins: false,
+            owes_release: false,
         }
-    }
-
-    /// Nothing of it has been given.
-    pub(crate) fn is_unstarted(&self) -> bool {
-        matches!(self.phase, Phase::Unstarted)
     }
 
     /// The head has left.
@@ -87,28 +95,26 @@ impl ReplyHalf {
         matches!(self.phase, Phase::Ended)
     }
 
-    pub(crate) fn check_inform(&self) -> Result<(), ReplyError> {
+    /// Nothing of it has left, so that it can change, and informational replies can come before it.
+    pub(crate) fn check_unsent(&self) -> Result<(), ReplyError> {
         match self.phase {
-            Phase::Unstarted => Ok(()),
-            Phase::Headed(_) | Phase::Open(_) => Err(ReplyError::AlreadyStarted),
+            Phase::Unstarted | Phase::Headed(_) => Ok(()),
+            Phase::Open(_) => Err(ReplyError::AlreadyStarted),
             Phase::Ended => Err(ReplyError::AlreadyEnded),
         }
     }
 
     pub(crate) fn start(&mut self, head: &ReplyHead) -> Result<(), ReplyError> {
-        self.check_inform()?;
-        self.check_status(head)?;
-        self.phase = Phase::Headed(Box::new(head.clone()));
-        Ok(())
+        self.check_unstarted()?;
+        self.restart(head)
     }
 
     pub(crate) fn restart(&mut self, head: &ReplyHead) -> Result<(), ReplyError> {
-        self.check_status(head)?;
-        match self.phase {
-            Phase::Unstarted | Phase::Headed(_) => self.phase = Phase::Headed(Box::new(head.clone())),
-            Phase::Open(_) => return Err(ReplyError::AlreadyStarted),
-            Phase::Ended => return Err(ReplyError::AlreadyEnded),
+        self.check_unsent()?;
+        if head.status() == 101 && !self.offers_upgrade {
+            return Err(ReplyError::BadStatus(101));
         }
+        self.phase = Phase::Headed(Box::new(head.clone()));
         Ok(())
     }
 
@@ -119,7 +125,7 @@ impl ReplyHalf {
         body: &[u8],
         outlet: &mut Outlet<'_>,
     ) -> Result<usize, ReplyError> {
-        self.check_inform()?;
+        self.check_unstarted()?;
         if head.status() == 101 {
             return Err(ReplyError::BadStatus(101));
         }
@@ -141,7 +147,7 @@ impl ReplyHalf {
         self.put_data(&allowed[..n], ends && n > 0, outlet);
         self.phase = match ends {
             true => Phase::Ended,
-            false => Phase::Open(Progress { announced: Some(announced), given: n as u64, bodyless: false }),
+            false => Phase::Open(Progress { announced: Some(announced), given: n as u64, kind: Kind::Body }),
         };
         self.tells = !ends;
         if ends && given > announced { Err(ReplyError::TooLong { announced }) } else { Ok(n) }
@@ -150,7 +156,7 @@ impl ReplyHalf {
     /// Gives a piece. Returns the bytes of it that were taken.
     pub(crate) fn write(&mut self, data: &[u8], outlet: &mut Outlet<'_>) -> Result<usize, ReplyError> {
         let progress = self.open(outlet)?;
-        if progress.bodyless {
+        if progress.kind == Kind::Bodyless {
             return Ok(data.len());
         }
         let allowed = progress.left().min(data.len() as u64) as usize;
@@ -179,16 +185,16 @@ impl ReplyHalf {
             }
         }
         let progress = self.open(outlet)?;
-        match progress.announced {
-            Some(announced) if !progress.bodyless && progress.left() > 0 => {
+        match (progress.kind, progress.announced) {
+            (Kind::Bodyless, _) => {}
+            (_, Some(announced)) if progress.left() > 0 => {
                 return Err(self.too_short(announced, progress.given, outlet));
             }
-            _ => {}
-        }
-        let (stream, hold) = (outlet.stream, outlet.hold);
-        match trailers.filter(|_| progress.announced.is_none() && !progress.bodyless) {
-            Some(headers) => ToProxy::Trailers { stream, headers, hold }.write(outlet.out),
-            None => ToProxy::Data { stream, data: &[], end: true, hold }.write(outlet.out),
+            (Kind::Body, None) => match trailers {
+                Some(trailers) => self.put_trailers(trailers, outlet),
+                None => self.put_end(outlet),
+            },
+            _ => self.put_end(outlet),
         }
         self.phase = Phase::Ended;
         Ok(())
@@ -196,10 +202,12 @@ impl ReplyHalf {
 
     /// Ends what has not ended, visibly.
     pub(crate) fn reset(&mut self, code: ResetCode, reason: &str, outlet: &mut Outlet<'_>) {
-        if !self.has_ended() {
+        let is_closed =
+            matches!(self.phase, Phase::Open(Progress { kind: Kind::Bodyless, .. }) | Phase::Ended);
+        if !is_closed {
             ToProxy::Reset { stream: outlet.stream, code, reason: reason.to_owned() }.write(outlet.out);
-            self.phase = Phase::Ended;
         }
+        self.phase = Phase::Ended;
     }
 
     /// Ends without a word: there is no link to say it on.
@@ -230,9 +238,24 @@ impl ReplyHalf {
         std::mem::take(&mut self.tells)
     }
 
-    /// Whether the stream has just become a tunnel.
-    pub(crate) fn take_tunnel(&mut self) -> bool {
-        std::mem::take(&mut self.tunnels)
+    /// Whether the head has just left.
+    pub(crate) fn take_begin(&mut self) -> bool {
+        std::mem::take(&mut self.begins)
+    }
+
+    /// The client has taken the upgrade, and the tunnel is not closed.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        matches!(self.phase, Phase::Open(Progress { kind: Kind::Tunnel, .. }))
+    }
+
+    /// Whether the closing frame left the slot to be released.
+    pub(crate) fn owes_release(&self) -> bool {
+        self.owes_release
+    }
+
+    /// The same, and it is released now.
+    pub(crate) fn take_release(&mut self) -> bool {
+        std::mem::take(&mut self.owes_release)
     }
 
     /// One sentence for a reply whose app gave it up.
@@ -247,16 +270,19 @@ impl ReplyHalf {
     fn open(&mut self, outlet: &mut Outlet<'_>) -> Result<Progress, ReplyError> {
         match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Headed(head) => {
-                let without = self.is_bodyless(&head);
-                let body = match head.length() {
-                    length if without => bodyless(&head, length),
-                    Some(length) => Body::Length(length),
-                    None => Body::Unknown,
+                let (kind, announced, body) = match head.length() {
+                    _ if head.status() == 101 => (Kind::Tunnel, None, Body::Unknown),
+                    length if self.is_bodyless(&head) => (Kind::Bodyless, None, bodyless(&head, length)),
+                    Some(length) => (Kind::Body, Some(length), Body::Length(length)),
+                    None => (Kind::Body, None, Body::Unknown),
                 };
-                self.put_head(&head, body, false, outlet);
-                self.tunnels = head.status() == 101;
-                let announced = head.length().filter(|_| head.status() != 101);
-                let progress = Progress { announced, given: 0, bodyless: without };
+                if kind == Kind::Bodyless {
+                    // The reply is whole and the app is not done.
+                    self.put_head(&head, body, true, &mut Outlet { out: outlet.out, hold: true, ..*outlet });
+                } else {
+                    self.put_head(&head, body, false, outlet);
+                }
+                let progress = Progress { announced, given: 0, kind };
                 self.phase = Phase::Open(progress);
                 Ok(progress)
             }
@@ -295,10 +321,10 @@ impl ReplyHalf {
         error
     }
 
-    fn check_status(&self, head: &ReplyHead) -> Result<(), ReplyError> {
-        match head.status() {
-            101 if !self.offers_upgrade => Err(ReplyError::BadStatus(101)),
-            _ => Ok(()),
+    fn check_unstarted(&self) -> Result<(), ReplyError> {
+        match self.phase {
+            Phase::Headed(_) => Err(ReplyError::AlreadyStarted),
+            _ => self.check_unsent(),
         }
     }
 
@@ -311,8 +337,10 @@ impl ReplyHalf {
         usize::try_from(self.credit).unwrap_or(usize::MAX).min(outlet.room)
     }
 
-    fn put_head(&self, head: &ReplyHead, body: Body, end: bool, outlet: &mut Outlet<'_>) {
+    fn put_head(&mut self, head: &ReplyHead, body: Body, end: bool, outlet: &mut Outlet<'_>) {
         let fields = ReplyFields { status: head.status(), reason: head.reason(), body };
+        self.begins = true;
+        self.owes_release = end && outlet.hold;
         put_reply(outlet.out, outlet.stream, &fields, end, end && outlet.hold, |headers| {
             if !head.connection_names_some() {
                 return headers.push_all(head.headers());
@@ -325,8 +353,21 @@ impl ReplyHalf {
         });
     }
 
+    fn put_end(&mut self, outlet: &mut Outlet<'_>) {
+        let (stream, hold) = (outlet.stream, outlet.hold);
+        ToProxy::Data { stream, data: &[], end: true, hold }.write(outlet.out);
+        self.owes_release = hold;
+    }
+
+    fn put_trailers(&mut self, headers: Headers<'_>, outlet: &mut Outlet<'_>) {
+        let (stream, hold) = (outlet.stream, outlet.hold);
+        ToProxy::Trailers { stream, headers, hold }.write(outlet.out);
+        self.owes_release = hold;
+    }
+
     fn put_data(&mut self, data: &[u8], ends: bool, outlet: &mut Outlet<'_>) {
         self.credit -= data.len() as u64;
+        self.owes_release |= ends && outlet.hold && !data.is_empty();
         let mut pieces = data.chunks(DATA_MAX).peekable();
         while let Some(data) = pieces.next() {
             let end = ends && pieces.peek().is_none();

@@ -90,7 +90,7 @@ impl ThreadConnector {
         self.threads().stop();
     }
 
-    /// Changes how many requests can run at once, 1 to 16384.
+    /// Changes how many requests can run at once, at most 16384; with 0 nothing new comes.
     pub fn set_slots(&self, slots: u16) {
         self.run(|connector| connector.set_slots(slots));
     }

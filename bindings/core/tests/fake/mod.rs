@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+mod said;
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -10,9 +12,12 @@ use std::time::Duration;
 use swiftiply_connector::{Address, Options};
 use swiftiply_wire::limits::FRAME_PAYLOAD_MAX;
 use swiftiply_wire::{
-    Body, CancelCode, Challenge, Frame, Hello, Key, PREFACE, Refusal, RefusalCode, RequestFields, RequestFlags,
-    RequestHead, Scheme, StreamId, ToBackend, ToProxy, Version, Welcome, proxy_proof, put_request,
+    Body, CancelCode, Challenge, Frame, Hello, Key, PREFACE, Refusal, RefusalCode, RequestFields,
+    RequestFlags, RequestHead, Scheme, StreamId, ToBackend, ToProxy, Version, Welcome, proxy_proof,
+    put_request,
 };
+
+pub use said::Said;
 
 /// How long a test waits for what has to come. Far more than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,28 +76,6 @@ impl FakeProxy {
     pub fn restart(&mut self) {
         self.id += 1;
     }
-}
-
-/// What a backend said, with its bytes kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    Started(StreamId),
-    Inform { stream: StreamId, status: u16, headers: Vec<(String, String)> },
-    Reply { stream: StreamId, status: u16, headers: Vec<(String, String)>, body: Body, end: bool, hold: bool },
-    Data { stream: StreamId, data: Vec<u8>, end: bool, hold: bool },
-    Trailers { stream: StreamId, headers: Vec<(String, String)> },
-    Reset { stream: StreamId, reason: String },
-    Refuse(StreamId),
-    Release(StreamId),
-    Window { stream: StreamId, credit: u32 },
-    Slots(u16),
-    Drain,
-    Ping(u64),
-    Pong(u64),
-    Goodbye(String),
-    Other(String),
-    /// The backend closed its side.
-    Closed,
 }
 
 /// One link, at the proxy's end.
@@ -173,7 +156,7 @@ impl FakeLink {
         if !self.has_frame() {
             return Said::Closed;
         }
-        self.frame(|frame| said(&ToProxy::read(frame).unwrap()))
+        self.frame(Said::of)
     }
 
     /// The whole reply on this stream: its status and body.
@@ -246,39 +229,4 @@ pub fn request(stream: StreamId, method: &str, path: &str, body: Body, flags: Re
     let mut out = Vec::new();
     put_request(&mut out, stream, flags, &head);
     out
-}
-
-fn said(message: &ToProxy<'_>) -> Said {
-    let texts = |headers: swiftiply_wire::Headers<'_>| {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        headers.iter().map(|(name, value)| (text(name.as_bytes()), text(value))).collect::<Vec<_>>()
-    };
-    match message {
-        ToProxy::Started(stream) => Said::Started(*stream),
-        ToProxy::Inform { stream, head } => {
-            Said::Inform { stream: *stream, status: head.status(), headers: texts(head.headers()) }
-        }
-        ToProxy::Reply { stream, head, end, hold } => Said::Reply {
-            stream: *stream,
-            status: head.status(),
-            headers: texts(head.headers()),
-            body: head.body(),
-            end: *end,
-            hold: *hold,
-        },
-        ToProxy::Data { stream, data, end, hold } => {
-            Said::Data { stream: *stream, data: data.to_vec(), end: *end, hold: *hold }
-        }
-        ToProxy::Trailers { stream, headers, .. } => Said::Trailers { stream: *stream, headers: texts(*headers) },
-        ToProxy::Reset { stream, reason, .. } => Said::Reset { stream: *stream, reason: reason.clone() },
-        ToProxy::Refuse(stream) => Said::Refuse(*stream),
-        ToProxy::Release(stream) => Said::Release(*stream),
-        ToProxy::Window { stream, credit } => Said::Window { stream: *stream, credit: *credit },
-        ToProxy::Slots(slots) => Said::Slots(*slots),
-        ToProxy::Drain => Said::Drain,
-        ToProxy::Ping(number) => Said::Ping(*number),
-        ToProxy::Pong(number) => Said::Pong(*number),
-        ToProxy::Goodbye { reason, .. } => Said::Goodbye(reason.clone()),
-        other => Said::Other(format!("{other:?}")),
-    }
 }
