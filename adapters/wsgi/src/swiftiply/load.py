@@ -51,7 +51,7 @@ def interface_of(app: Any, target: str) -> Interface:
     if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call):
         return "asgi"
     count = _positional_count(app)
-    if count == 2:
+    if count == 2 or count is None:  # `*args`, of middleware: an ASGI application would be a coroutine function
         return "wsgi"
     if count == 3:
         return "asgi"

@@ -283,6 +283,15 @@ def test_the_application_waits_for_what_has_not_come_yet() -> None:
     assert messages[1] == request_message(b"b", False)
 
 
+def test_every_read_is_flushed_so_that_the_proxy_learns_of_the_room() -> None:
+    async def play(_exchange: Exchange, request: Request) -> None:
+        assert request.reply.calls == ["flush"] * len(request.reads)
+        _exchange.disconnect()
+
+    app, _ = receiving(3)
+    serve(app, post(b"a", None, content_length=None), play)
+
+
 def test_bytes_are_taken_only_when_the_application_asks() -> None:
     request = post(b"abc")
     serve(sending(START, END), request)

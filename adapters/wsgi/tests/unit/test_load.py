@@ -6,6 +6,7 @@ import functools
 import sys
 from pathlib import Path
 from typing import Any
+from wsgiref.validate import validator
 
 import pytest
 
@@ -90,6 +91,7 @@ async def asgi(_scope: Any, _receive: Any, _send: Any) -> Any: ...
 def plain_asgi(_scope: Any, _receive: Any, _send: Any) -> Any: ...
 def factory() -> Any: ...
 def anything(*_arguments: Any) -> Any: ...
+def one_argument(_scope: Any) -> Any: ...
 
 
 class WsgiClass:
@@ -112,6 +114,8 @@ class Asgi:
     ("app", "expected"),
     [
         (wsgi, "wsgi"),
+        (anything, "wsgi"),
+        (validator(wsgi), "wsgi"),
         (Wsgi(), "wsgi"),
         (WsgiClass, "wsgi"),
         (Wsgi().__call__, "wsgi"),
@@ -132,7 +136,7 @@ def test_the_interface_is_found_out(app: Any, expected: str) -> None:
         (factory, r"m:app\(\) or add --factory"),
         (Factory, r"m:app\(\) or add --factory"),
         ("text", "cannot be called"),
-        (anything, "--interface wsgi or --interface asgi"),
+        (one_argument, "--interface wsgi or --interface asgi"),
     ],
 )
 def test_what_cannot_be_told_is_asked_for(app: Any, message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Callable
 
 from ..errors import ClientDisconnected
 from ..exchange import Request
@@ -19,8 +19,9 @@ _DISCONNECT = {"type": "http.disconnect"}
 class Incoming:
     """Gives out the body, then waits for the client to leave. Any number of tasks may wait at once."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, flush_soon: Callable[[], None]) -> None:
         self._request = request
+        self._flush_soon = flush_soon
         self._left = request.head.content_length if request.head.has_body else 0
         self._ended = False
         self._disconnected = False
@@ -57,6 +58,7 @@ class Incoming:
         except ClientDisconnected:
             self._disconnected = True  # a cut upload: never a body that looks whole
             return None
+        self._flush_soon()  # reading makes room for more, or asks for the body (100-continue): the proxy must hear
         if piece is None:
             return None
         if not piece:

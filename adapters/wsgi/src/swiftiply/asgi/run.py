@@ -25,7 +25,7 @@ class Exchange:
     def __init__(self, app: Application, base: Scope, request: Request, flush_soon: Callable[[], None]) -> None:
         self._app = app
         self._scope = request.scope(base)
-        self._incoming = Incoming(request)
+        self._incoming = Incoming(request, flush_soon)
         self._outgoing = Outgoing(request.reply, self._scope["method"], flush_soon)
         self.task: asyncio.Task[None] | None = None
 
