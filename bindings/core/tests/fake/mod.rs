@@ -7,12 +7,14 @@ mod said;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use swiftiply_connector::{Address, Options};
+use swiftiply_connector::{Address, Options, Wait};
 use swiftiply_wire::limits::FRAME_PAYLOAD_MAX;
 use swiftiply_wire::{
-    Body, CancelCode, Challenge, Frame, Hello, Key, PREFACE, Refusal, RefusalCode, RequestFields,
+    Body, CancelCode, Challenge, Frame, Hello, Key, LinkIndex, PREFACE, Refusal, RefusalCode, RequestFields,
     RequestFlags, RequestHead, Scheme, StreamId, ToBackend, ToProxy, Version, Welcome, proxy_proof,
     put_request,
 };
@@ -21,6 +23,29 @@ pub use said::Said;
 
 /// How long a test waits for what has to come. Far more than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A wait of that long.
+pub fn wait() -> Wait {
+    Wait::at_most(PATIENCE)
+}
+
+/// The end of a thread, whose own failure is the test's.
+pub fn join(thread: JoinHandle<()>) {
+    thread.join().unwrap();
+}
+
+/// What a proxy with one shard and no key says.
+pub fn usual_welcome() -> Welcome {
+    Welcome {
+        version: 1,
+        proxy: [1; 16],
+        shard: 0,
+        links: 1,
+        window: 256 * 1024,
+        ping_interval_ms: 60_000,
+        proof: [0; 32],
+    }
+}
 
 /// A proxy that listens on a port of its own.
 pub struct FakeProxy {
@@ -42,10 +67,16 @@ impl FakeProxy {
         Options { connect: vec![self.address()], slots, ..Options::default() }
     }
 
+    /// A proxy that comes up where the last one was.
+    pub fn at(address: &Address) -> Self {
+        Self { listener: TcpListener::bind(address.to_string()).unwrap(), id: 1 }
+    }
+
     /// The next connection, whose HELLO is read but not answered.
     pub fn accept(&self) -> (FakeLink, Hello) {
         let (stream, _) = self.listener.accept().unwrap();
-        FakeLink::over(stream)
+        stream.set_nodelay(true).unwrap();
+        FakeLink::over(stream.into())
     }
 
     /// The next link, welcomed without a key.
@@ -60,16 +91,16 @@ impl FakeProxy {
         link
     }
 
-    pub fn usual_welcome(&self) -> Welcome {
-        Welcome {
-            version: 1,
-            proxy: [self.id; 16],
-            shard: 0,
-            links: 1,
-            window: 256 * 1024,
-            ping_interval_ms: 60_000,
-            proof: [0; 32],
-        }
+    /// The next link, for the shard that it is for.
+    pub fn welcome_as_asked(&self, links: u16) -> FakeLink {
+        let (mut link, hello) = self.accept();
+        let LinkIndex::Shard(shard) = hello.link else { panic!("for no shard: {hello:?}") };
+        link.send(&ToBackend::Welcome(Welcome { shard, links, ..self.usual_welcome() }));
+        link
+    }
+
+    fn usual_welcome(&self) -> Welcome {
+        Welcome { proxy: [self.id; 16], ..usual_welcome() }
     }
 
     /// From now on it is another process at the same address.
@@ -86,9 +117,11 @@ pub struct FakeLink {
 }
 
 impl FakeLink {
-    fn over(mut stream: TcpStream) -> (Self, Hello) {
+    /// A connection of any kind, up to its HELLO.
+    pub fn over(socket: OwnedFd) -> (Self, Hello) {
+        // The timeout is of all sockets, and reading and writing are too.
+        let mut stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
         let mut preface = [0; PREFACE.len()];
         stream.read_exact(&mut preface).unwrap();
         assert_eq!(preface, PREFACE);
