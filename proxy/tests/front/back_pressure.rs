@@ -77,6 +77,21 @@ fn a_client_that_does_not_read_stops_its_app_and_nobody_else() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_costs_no_slot_when_its_reply_fits_into_a_window() {
+    let proxy = quick(|_| {});
+    let (mut backend, mut slow) = (proxy.backend(), Client::connect_narrow(proxy.clients));
+    slow.get("/");
+    let request = backend.request();
+    request.reply_head(200, Body::Unknown, &[], false);
+    let sent = backend.send_until_stuck(&request);
+    assert_eq!(proxy.counts().free, 0);
+    request.data(b"", true);
+    backend.round_trip();
+    assert_eq!(proxy.counts().free, 1, "the app is done; the rest is ours");
+    assert_eq!(slow.reply().body.len(), sent);
+}
+
+#[test]
 fn an_app_that_sends_beyond_its_window_is_cut() {
     let proxy = quick(|_| {});
     let (mut backend, mut client) = (proxy.backend(), Client::connect_narrow(proxy.clients));

@@ -79,7 +79,9 @@ fn a_frozen_backend_is_noticed_within_two_ping_intervals_and_its_requests_saved(
     assert_eq!(refused.status, 502);
     assert!(refused.text().contains("frozen or out of reach"), "{}", refused.text());
     assert_eq!(frozen.goodbye().0, GoodbyeCode::Silence);
-    proxy.until("it is out, and its other request waits", |counts| counts.backends == 0 && counts.waiting == 1);
+    proxy.until("it is out, and its other request waits", |counts| {
+        counts.backends == 0 && counts.waiting == 1
+    });
 
     let mut other = proxy.backend();
     let request = other.request();
@@ -109,7 +111,9 @@ fn a_backend_that_loses_one_of_its_links_is_out_until_it_is_back() {
     let mut clients: Vec<_> = (0..16).map(|_| proxy.client()).collect();
     clients.iter_mut().for_each(|client| client.get("/"));
     let running: Vec<_> = clients.iter().map(|_| backend.request()).collect();
-    assert!(running.iter().any(|request| request.link == 0) && running.iter().any(|request| request.link == 1));
+    assert!(
+        running.iter().any(|request| request.link == 0) && running.iter().any(|request| request.link == 1)
+    );
     backend.cut_link(1);
     backend.closed();
     proxy.until("out of service; half its requests wait for another chance", |counts| {

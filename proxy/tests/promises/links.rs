@@ -3,9 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 
 use swiftiply::config::Secret;
-use swiftiply_wire::{
-    Body, GoodbyeCode, HeaderBlock, LinkIndex, PREFACE, RefusalCode, ToProxy,
-};
+use swiftiply_wire::{Body, GoodbyeCode, HeaderBlock, LinkIndex, PREFACE, RefusalCode, ToProxy};
 
 use crate::support::{Backend, Dial, DialError, Socket, TestProxy, quick};
 
@@ -125,7 +123,10 @@ fn strangers_cost_nothing_and_are_given_nothing() {
     assert_eq!(answer_to(&proxy, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), b"");
     assert_eq!(answer_to(&proxy, b"swiftclient012345"), b"");
     let page = String::from_utf8(answer_to(&proxy, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).unwrap();
-    assert!(page.starts_with("HTTP/1.1 421 ") && page.contains("Backends of Swiftiply dial in here."), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 421 ") && page.contains("Backends of Swiftiply dial in here."),
+        "{page}"
+    );
     for (bytes, code) in [(oversize, 5), (unknown_shard, 5), (no_hello, 5), (future, 2)] {
         let refusal = answer_to(&proxy, &bytes);
         assert_eq!((refusal[3], refusal[8]), (0x05, code), "{:?}", String::from_utf8_lossy(&refusal));
@@ -137,11 +138,14 @@ fn strangers_cost_nothing_and_are_given_nothing() {
 #[test]
 fn half_a_handshake_is_cut_after_its_time_and_holds_nobody_up() {
     let proxy = quick(|_| {});
-    let mut strangers: Vec<_> = [&b""[..], &PREFACE[..4], &hello(&proxy)[..40]].into_iter().map(|bytes| {
-        let mut socket = Socket::connect(&proxy.doors[0]).unwrap();
-        socket.write_all(bytes).unwrap();
-        socket
-    }).collect();
+    let mut strangers: Vec<_> = [&b""[..], &PREFACE[..4], &hello(&proxy)[..40]]
+        .into_iter()
+        .map(|bytes| {
+            let mut socket = Socket::connect(&proxy.doors[0]).unwrap();
+            socket.write_all(bytes).unwrap();
+            socket
+        })
+        .collect();
     // Others come in meanwhile.
     let mut backend = proxy.backend();
     let mut client = proxy.client();
@@ -152,7 +156,10 @@ fn half_a_handshake_is_cut_after_its_time_and_holds_nobody_up() {
     for stranger in &mut strangers {
         let mut answer = Vec::new();
         let outcome = stranger.read_to_end(&mut answer);
-        assert!(matches!(&outcome, Ok(0)) || outcome.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+        assert!(
+            matches!(&outcome, Ok(0))
+                || outcome.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+        );
     }
 }
 
@@ -177,27 +184,30 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
     };
     let trailers = HeaderBlock::new();
     vec![
-        ("data on a stream that is not open", written(ToProxy::Data { stream: 2, data: b"x", end: false, hold: false })),
+        (
+            "data on a stream that is not open",
+            written(ToProxy::Data { stream: 2, data: b"x", end: false, hold: false }),
+        ),
         ("STARTED on a stream that is not open", written(ToProxy::Started(77))),
         ("a window on a stream that is not open", written(ToProxy::Window { stream: 2, credit: 1 })),
-        ("a reset of a stream that is not open", written(ToProxy::Reset {
-            stream: 9,
-            code: swiftiply_wire::ResetCode::AppFault,
-            reason: String::new(),
-        })),
+        (
+            "a reset of a stream that is not open",
+            written(ToProxy::Reset {
+                stream: 9,
+                code: swiftiply_wire::ResetCode::AppFault,
+                reason: String::new(),
+            }),
+        ),
         ("a refusal of a stream that is not open", written(ToProxy::Refuse(2))),
         ("a slot that is not held", written(ToProxy::Release(1))),
-        ("the body of a reply before its head", written(ToProxy::Data {
-            stream: 1,
-            data: b"x",
-            end: true,
-            hold: false,
-        })),
-        ("the trailers of a reply before its head", written(ToProxy::Trailers {
-            stream: 1,
-            headers: trailers.as_headers(),
-            hold: false,
-        })),
+        (
+            "the body of a reply before its head",
+            written(ToProxy::Data { stream: 1, data: b"x", end: true, hold: false }),
+        ),
+        (
+            "the trailers of a reply before its head",
+            written(ToProxy::Trailers { stream: 1, headers: trailers.as_headers(), hold: false }),
+        ),
         ("a frame that announces too much", vec![0xff, 0xff, 0xff, 0x11, 0, 0, 0, 1]),
         ("a frame that only the proxy sends", vec![0, 0, 1, 0x14, 0, 0, 0, 1, 1]),
         ("a type that is not in the table", vec![0, 0, 0, 0x7f, 0, 0, 0, 0]),
@@ -205,7 +215,8 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
         ("half a reply's head", vec![0, 0, 2, 0x22, 1, 0, 0, 1, 0, 200]),
         ("a second HELLO", {
             let mut bytes = Vec::new();
-            ToProxy::Hello(Dial::to(crate::support::Address::Unix("/".into())).hello(LinkIndex::First)).write(&mut bytes);
+            ToProxy::Hello(Dial::to(crate::support::Address::Unix("/".into())).hello(LinkIndex::First))
+                .write(&mut bytes);
             bytes
         }),
     ]

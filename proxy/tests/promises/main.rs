@@ -12,4 +12,5 @@ mod links;
 mod listening;
 mod reload;
 mod replay;
+mod restarts;
 mod stop;

@@ -54,7 +54,8 @@ impl Reloading {
 
 /// Each entry is `name` or `name key: value`; further lines of an entry are indented by the caller.
 fn text(folder: &Folder, entries: &str) -> String {
-    let mut text = "cluster_address: 127.0.0.1\ncluster_port: 0\nshards: 1\nlog: {access: off}\nmap:\n".to_owned();
+    let mut text =
+        "cluster_address: 127.0.0.1\ncluster_port: 0\nshards: 1\nlog: {access: off}\nmap:\n".to_owned();
     for entry in entries.split(", ") {
         let (name, rest) = entry.split_once(' ').unwrap_or((entry, ""));
         let door = folder.path(&format!("{name}.sock"));

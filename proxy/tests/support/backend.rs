@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swiftiply_wire::limits::{DATA_MAX, FRAME_PAYLOAD_MAX, WINDOW_DEFAULT};
 use swiftiply_wire::{CancelCode, Frame, GoodbyeCode, LinkIndex, StreamId, ToBackend, ToProxy};
@@ -93,6 +93,22 @@ impl Backend {
         match self.wait("a request", |heard| matches!(heard, Heard::Request(_))) {
             Heard::Request(arrived) => arrived,
             _ => unreachable!("only requests were asked for"),
+        }
+    }
+
+    /// The next request, if one comes in this time.
+    pub fn request_within(&mut self, time: Duration) -> Option<Arrived> {
+        let heard = self.stash.iter().position(|(_, heard)| matches!(heard, Heard::Request(_)));
+        let place = heard.or_else(|| {
+            self.stash.push_back(self.heard.recv_timeout(time).ok()?);
+            Some(self.stash.len() - 1)
+        })?;
+        match self.stash.remove(place)? {
+            (_, Heard::Request(arrived)) => Some(arrived),
+            other => {
+                self.stash.push_back(other);
+                None
+            }
         }
     }
 

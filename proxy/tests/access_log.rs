@@ -1,0 +1,66 @@
+//! One line in the access log for each request, whatever became of it.
+//!
+//! A file of its own, because a process opens its logs once.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use support::{Folder, quick};
+use swiftiply::config::{AccessLog, Log, LogLevel};
+use swiftiply::logging;
+use swiftiply::run::Event;
+
+#[test]
+fn each_request_has_its_line() {
+    let folder = Folder::new();
+    let file = folder.path("access.log");
+    let access = AccessLog::File(file.clone());
+    logging::start(&Log { access, error: Some(folder.path("error.log")), level: LogLevel::Debug }).unwrap();
+
+    let proxy = quick(|config| config.sites[0].is_default = false);
+    let mut backend = proxy.backend();
+    let mut client = proxy.client();
+    client.send("GET /a?b HTTP/1.1\r\nHost: app.test\r\nReferer: /from\r\nUser-Agent: a \"test\"\r\n\r\n");
+    backend.request().reply(200, "thirteen byte");
+    client.reply();
+    client.send("GET /nowhere HTTP/1.1\r\nHost: unknown.test\r\n\r\n");
+    client.reply();
+    client.post("/lost", "an order");
+    backend.request().started();
+    backend.round_trip();
+    backend.die();
+    client.reply();
+    proxy.until("nobody is left", |counts| counts.backends == 0);
+    client.get("/gone");
+    proxy.until_waiting(1);
+    drop(client);
+    proxy.until_waiting(0);
+    let mut client = proxy.client();
+    client.send("nonsense\r\n\r\n");
+    client.reply();
+    drop(client);
+    proxy.tell(Event::Stop);
+    proxy.join();
+    logging::finish();
+
+    let log = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<_> = log.lines().collect();
+    let process = std::process::id();
+    for (line, (request, rest, site, backend)) in lines.iter().zip([
+        (
+            "\"GET /a?b HTTP/1.1\" 200 13 ",
+            "\"/from\" \"a \\x22test\\x22\"",
+            "app.test",
+            format!("{process}@127.0.0.1"),
+        ),
+        ("\"GET /nowhere HTTP/1.1\" 404 ", "\"-\" \"-\"", "-", "-".into()),
+        ("\"POST /lost HTTP/1.1\" 502 ", "\"-\" \"-\"", "app.test", format!("{process}@127.0.0.1")),
+        ("\"GET /gone HTTP/1.1\" 499 ", "\"-\" \"-\"", "app.test", "-".into()),
+        ("\"-\" 400 ", "\"-\" \"-\"", "-", "-".into()),
+    ]) {
+        assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
+        assert!(line.contains(&format!("+0000] {request}")), "{line}");
+        assert!(line.contains(&format!("{rest} site={site} backend={backend} waited=")), "{line}");
+    }
+    assert_eq!(lines.len(), 5, "{log}");
+}
