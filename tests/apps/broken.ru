@@ -1,0 +1,1 @@
+raise "this app cannot begin"
