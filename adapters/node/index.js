@@ -24,14 +24,21 @@ function createServer(...args) {
 function serve(app, given = {}) {
   if (typeof app?.ready === 'function' && app.server instanceof http.Server) {
     const server = becomeBackend(app.server, given);
-    app.ready().then(() => server.listen(0), (err) => server.emit('error', err));
+    app.ready().then(
+      () => server.listen(0),
+      (err) => server.emit('error', err),
+    );
     return server;
   }
   return serverOf(app, given).listen(0);
 }
 
 function serverOf(app, given) {
-  if (typeof app?.emit === 'function' && typeof app.listen === 'function' && typeof app.setTimeout === 'function') {
+  if (
+    typeof app?.emit === 'function' &&
+    typeof app.listen === 'function' &&
+    typeof app.setTimeout === 'function'
+  ) {
     return becomeBackend(app, given);
   }
   if (typeof app === 'function') return becomeBackend(http.createServer(app), given);

@@ -154,7 +154,11 @@ function connectorOptions(options) {
 
 /** How many places of a turn's array each event fills. */
 const EVENT_FIELDS = {
-  [EVENT.REQUEST]: 5, [EVENT.READABLE]: 2, [EVENT.WRITABLE]: 2, [EVENT.DISCONNECTED]: 2, [EVENT.NOTICE]: 4,
+  [EVENT.REQUEST]: 5,
+  [EVENT.READABLE]: 2,
+  [EVENT.WRITABLE]: 2,
+  [EVENT.DISCONNECTED]: 2,
+  [EVENT.NOTICE]: 4,
   [EVENT.ENDED]: 1,
 };
 
@@ -165,7 +169,9 @@ const REPORTS = {
 };
 
 const REQUEST_EVENTS = new Set(['request', 'checkContinue', 'checkExpectation']);
-const kCapture = Object.getOwnPropertySymbols(new EventEmitter()).find(({ description }) => description === 'kCapture');
+const kCapture = Object.getOwnPropertySymbols(new EventEmitter()).find(
+  ({ description }) => description === 'kCapture',
+);
 
 /**
  * An `async` listener that rejects is an exception of the app like any other: a 500, and the process lives on. Node

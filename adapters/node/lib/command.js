@@ -102,7 +102,13 @@ function checkNatively(options) {
 
 /** Options stand before the script; what follows it is the script's own. */
 function split(argv) {
-  const { tokens } = parseArgs({ args: argv, options: OPTIONS, strict: false, allowPositionals: true, tokens: true });
+  const { tokens } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
   const first = tokens.find(({ kind }) => kind === 'positional');
   const end = first === undefined ? argv.length : first.index;
   try {

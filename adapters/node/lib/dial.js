@@ -40,7 +40,9 @@ function dial(server, args, given, library) {
     return server;
   }
   const shares = [...taken.values()].some((other) => other.address.port === address.port);
-  server._handle = shares ? new SharedPlace(server, address) : dialled(server, address, optionsFrom(given), library);
+  server._handle = shares
+    ? new SharedPlace(server, address)
+    : dialled(server, address, optionsFrom(given), library);
   taken.set(place, { server, address });
   server._handle.onClosed = () => taken.delete(place);
   closeOnAbort(server, wanted.signal);
@@ -63,6 +65,8 @@ function dialled(server, address, options, library) {
 /** Nobody can be served: the app's own `'error'` listener decides, else the process ends with the reason. */
 function refused(server, backend, err) {
   backend.stop();
+  server._handle?.onClosed();
+  server._handle = null;
   if (server.listenerCount('error') > 0) {
     server.emit('error', err);
     return;
@@ -95,8 +99,12 @@ class Place {
 
   ref() {}
   unref() {}
-  hasRef() { return true; }
-  getAsyncId() { return 0; }
+  hasRef() {
+    return true;
+  }
+  getAsyncId() {
+    return 0;
+  }
 }
 
 /** The place of a server that is a backend. */
@@ -118,8 +126,12 @@ class LinkPlace extends Place {
     this.backend.drain();
   }
 
-  ref() { this.backend.connector.ref(); }
-  unref() { this.backend.connector.unref(); }
+  ref() {
+    this.backend.connector.ref();
+  }
+  unref() {
+    this.backend.connector.unref();
+  }
 }
 
 /**
@@ -129,7 +141,9 @@ class LinkPlace extends Place {
 class SharedPlace extends Place {
   constructor(server, address) {
     super(server, address);
-    process.nextTick(() => { if (server._handle === this) server.emit('listening'); });
+    process.nextTick(() => {
+      if (server._handle === this) server.emit('listening');
+    });
   }
 }
 
@@ -144,7 +158,11 @@ function addressOf({ port, host }) {
 function addressInUse(host, { address, port }) {
   const where = `${host ?? address}:${port}`;
   return Object.assign(new Error(`listen EADDRINUSE: address already in use ${where}`), {
-    code: 'EADDRINUSE', errno: -98, syscall: 'listen', address: host ?? address, port,
+    code: 'EADDRINUSE',
+    errno: -98,
+    syscall: 'listen',
+    address: host ?? address,
+    port,
   });
 }
 

@@ -2,7 +2,15 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const diagnostics = require('node:diagnostics_channel');
-const { announce, emitClose, emitDrain, expectationOf, requestOf, resetError, responseOf } = require('./messages');
+const {
+  announce,
+  emitClose,
+  emitDrain,
+  expectationOf,
+  requestOf,
+  resetError,
+  responseOf,
+} = require('./messages');
 const { BODY } = require('./native');
 const { Reply } = require('./reply');
 const { carry, kExchange } = require('./response');
@@ -42,6 +50,7 @@ class Exchange {
     this.bodyDone = false;
     this.bodyPulling = false;
     this.chunkPart = 0;
+    this.chunkBytesLeft = 0;
     // Whatever an app binds to its request (AsyncLocalStorage, APM) must be found again in each of its events.
     this.scope = new AsyncResource('HTTPINCOMINGMESSAGE');
     this.reply = new Reply(connector, id, this);
@@ -186,7 +195,9 @@ class Exchange {
   /** An app may answer early and read on: then the exchange ends with the body. One that nobody reads is dropped. */
   isBodyAwaited() {
     const { req } = this;
-    return !this.bodyDone && !req.destroyed && (req.listenerCount('data') > 0 || req.listenerCount('readable') > 0);
+    return (
+      !this.bodyDone && !req.destroyed && (req.listenerCount('data') > 0 || req.listenerCount('readable') > 0)
+    );
   }
 
   /** Nothing waits for the link any more. */

@@ -43,9 +43,9 @@ function define(target, name, value) {
 let firstPort;
 
 /**
- * Only the app's main server dials; those for metrics, hot reload or an inspector go on to bind their own ports, and so
- * does whatever listens on a path or a handle. `SWIFTIPLY_LISTEN` says which it is: `all`, `first`, or a port. Without it,
- * the one whose port is `SWIFTIPLY_PORT` or `PORT`; without these, the first.
+ * Only the app's main server dials; those for metrics, hot reload or an inspector go on to bind their own ports, and
+ * so does whatever listens on a path or a handle. `SWIFTIPLY_LISTEN` says which it is: `all`, `first`, or a port.
+ * Without it, the one whose port is `SWIFTIPLY_PORT` or `PORT`; without these, the first.
  */
 function shallDial(server, args, env = process.env) {
   const port = tcpPort(args);
@@ -61,8 +61,15 @@ function shallDial(server, args, env = process.env) {
 function tcpPort(args) {
   const [wanted] = net._normalizeArgs(args);
   if (wanted.fd !== undefined || wanted._handle || wanted.handle || wanted.path) return undefined;
-  if (args.length === 0 || typeof args[0] === 'function' || wanted.port === undefined || wanted.port === null) {
-    return args.length === 0 || typeof args[0] !== 'object' || args[0] === null || 'port' in args[0] ? 0 : undefined;
+  if (
+    args.length === 0 ||
+    typeof args[0] === 'function' ||
+    wanted.port === undefined ||
+    wanted.port === null
+  ) {
+    return args.length === 0 || typeof args[0] !== 'object' || args[0] === null || 'port' in args[0]
+      ? 0
+      : undefined;
   }
   const port = Number(wanted.port);
   return Number.isInteger(port) && port >= 0 && port < 65_536 ? port : undefined;

@@ -10,10 +10,18 @@ class Log {
     this.write = write;
   }
 
-  error(text) { this.line('error', text); }
-  warn(text) { this.line('warn', text); }
-  info(text) { this.line('info', text); }
-  debug(text) { this.line('debug', text); }
+  error(text) {
+    this.line('error', text);
+  }
+  warn(text) {
+    this.line('warn', text);
+  }
+  info(text) {
+    this.line('info', text);
+  }
+  debug(text) {
+    this.line('debug', text);
+  }
 
   line(level, text) {
     if (LEVELS.indexOf(level) > this.rank) return;

@@ -11,7 +11,8 @@ const path = require('node:path');
  *   a whole reply, its head as Node renders it: how many bytes of the body the window took; if not all, the rest goes
  *   on with `write` and `finish`
  * @property {(id: number, head: string, utf8: boolean) => void} start the head alone; it leaves with this turn
- * @property {(id: number, data: Uint8Array) => number} write how many bytes the window took; `WRITABLE` follows if not all
+ * @property {(id: number, data: Uint8Array) => number} write how many bytes the window took; if not all, `WRITABLE`
+ *   follows
  * @property {(id: number, trailers: string) => void} finish the end, with trailers as `Name: value` lines
  * @property {(id: number, head: string) => void} inform an informational reply, as text
  * @property {(id: number, reason: string) => void} abort cut visibly, or 502 if nothing was sent
@@ -43,8 +44,10 @@ const NOTICE = Object.freeze({ OTHER: 0, CONNECTED: 1, REFUSED: 2 });
 function load() {
   const file = path.join(__dirname, '..', 'native', `swiftiply-node.${platform()}.node`);
   if (!existsSync(file)) {
-    throw new Error(`swiftiply-node has no library for ${platform()} (looked for ${file}): ` +
-      'install a package that was built on such a machine with `adapters/node/package`');
+    throw new Error(
+      `swiftiply-node has no library for ${platform()} (looked for ${file}): ` +
+        'install a package that was built on such a machine with `adapters/node/package`',
+    );
   }
   return require(file);
 }

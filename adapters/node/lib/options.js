@@ -41,11 +41,15 @@ function optionsFrom(given = {}, env = process.env) {
     connect: addresses(given.connect ?? env.SWIFTIPLY),
     key: keyFrom(given, env),
     concurrency: number(given.concurrency ?? env.SWIFTIPLY_CONCURRENCY ?? DEFAULT_CONCURRENCY, {
-      name: 'concurrency', min: 1, max: CONCURRENCY_MAX,
+      name: 'concurrency',
+      min: 1,
+      max: CONCURRENCY_MAX,
     }),
     label: String(given.label ?? env.SWIFTIPLY_LABEL ?? ''),
     drainTimeoutSeconds: number(given.drainTimeout ?? env.SWIFTIPLY_DRAIN_TIMEOUT ?? DEFAULT_DRAIN_SECONDS, {
-      name: 'drain-timeout', min: 0, max: 86_400,
+      name: 'drain-timeout',
+      min: 0,
+      max: 86_400,
     }),
     logLevel: oneOf(given.logLevel ?? env.SWIFTIPLY_LOG_LEVEL ?? 'info', LEVELS, 'log-level'),
   };
@@ -62,7 +66,9 @@ function processesFrom(given, env = process.env) {
 function addresses(wanted) {
   if (wanted === undefined || wanted === '') return [DEFAULT_ADDRESS];
   const list = (Array.isArray(wanted) ? wanted : String(wanted).split(',')).map((one) => String(one).trim());
-  return list.filter((one) => one !== '').map((one) => (one === '1' || one === 'true' ? DEFAULT_ADDRESS : one));
+  return list
+    .filter((one) => one !== '')
+    .map((one) => (one === '1' || one === 'true' ? DEFAULT_ADDRESS : one));
 }
 
 /** Whether the environment switches Swiftiply off, so that a preloaded program listens as it always did. */
@@ -82,10 +88,13 @@ function keyInFile(file) {
   try {
     bytes = readFileSync(file);
   } catch (err) {
-    throw new OptionError(`the key file ${file} cannot be read (${err.code}): name a file that this user may read`);
+    throw new OptionError(
+      `the key file ${file} cannot be read (${err.code}): name a file that this user may read`,
+    );
   }
   const text = bytes.toString('latin1').replace(/\r?\n$/, '');
-  if (text === '') throw new OptionError(`the key file ${file} is empty: put the site's key in it, on one line`);
+  if (text === '')
+    throw new OptionError(`the key file ${file} is empty: put the site's key in it, on one line`);
   return Buffer.from(text, 'latin1');
 }
 

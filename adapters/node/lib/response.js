@@ -35,29 +35,40 @@ function send(data, encoding, callback) {
 }
 
 /**
- * Node hands a chunk over as four pieces: its size in hex, CRLF, the data, CRLF; and the end as one that begins with
- * `0` and CRLF and holds the trailers. On the link lengths are fields, so of these only the data and the trailers go on.
+ * Node hands a chunk over in pieces: its size in hex, CRLF, the data (in several pieces if the response was corked),
+ * CRLF; and the end as one piece that begins with `0` and CRLF and holds the trailers. On the link lengths are fields,
+ * so of these only the data and the trailers go on.
  */
 function writeUnchunked(res, exchange, data, encoding, callback) {
   switch (exchange.chunkPart) {
     case SIZE:
       if (data.length === 0) exchange.reply.write('', null, callback);
-      else if (data.startsWith('0\r\n')) {
-        exchange.reply.trailers = res._trailer;
-        exchange.reply.write('', null, callback);
-      } else exchange.chunkPart = SIZE_END;
+      else if (data.startsWith('0\r\n')) endChunks(res, exchange, callback);
+      else startChunk(exchange, data);
       return;
     case SIZE_END:
       exchange.chunkPart = DATA;
       return;
     case DATA:
-      exchange.reply.write(data, encoding, null);
-      exchange.chunkPart = DATA_END;
+      exchange.chunkBytesLeft -=
+        typeof data === 'string' ? Buffer.byteLength(data, encoding) : data.byteLength;
+      exchange.reply.write(data, encoding, callback);
+      if (exchange.chunkBytesLeft === 0) exchange.chunkPart = DATA_END;
       return;
     default:
       exchange.reply.write('', null, callback);
       exchange.chunkPart = SIZE;
   }
+}
+
+function startChunk(exchange, size) {
+  exchange.chunkBytesLeft = parseInt(size, 16);
+  exchange.chunkPart = SIZE_END;
+}
+
+function endChunks(res, exchange, callback) {
+  exchange.reply.trailers = res._trailer;
+  exchange.reply.write('', null, callback);
 }
 
 const SIZE = 0;

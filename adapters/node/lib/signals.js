@@ -37,7 +37,9 @@ function drain(server, backend) {
   if (server.listening) server.close();
   setTimeout(() => {
     const count = backend.exchanges.size;
-    backend.log.warn(`requests cut because they were not done after ${drainTimeoutSeconds} s of draining: ${count}`);
+    backend.log.warn(
+      `requests cut because they were not done after ${drainTimeoutSeconds} s of draining: ${count}`,
+    );
     backend.stop();
   }, drainTimeoutSeconds * 1000).unref();
 }

@@ -30,15 +30,33 @@ class ExchangeSocket extends Duplex {
     this.idleTimer = null;
   }
 
-  get remoteFamily() { return familyOf(this.remoteAddress); }
-  get localFamily() { return familyOf(this.localAddress); }
-  get connecting() { return false; }
-  get pending() { return false; }
-  get readyState() { return this.destroyed ? 'closed' : 'open'; }
-  get bytesRead() { return this.exchange.bytesRead; }
-  get bytesWritten() { return this.exchange.reply.bytesWritten; }
-  get writableLength() { return this.exchange.reply.bytesWaiting; }
-  get bufferSize() { return this.writableLength; }
+  get remoteFamily() {
+    return familyOf(this.remoteAddress);
+  }
+  get localFamily() {
+    return familyOf(this.localAddress);
+  }
+  get connecting() {
+    return false;
+  }
+  get pending() {
+    return false;
+  }
+  get readyState() {
+    return this.destroyed ? 'closed' : 'open';
+  }
+  get bytesRead() {
+    return this.exchange.bytesRead;
+  }
+  get bytesWritten() {
+    return this.exchange.reply.bytesWritten;
+  }
+  get writableLength() {
+    return this.exchange.reply.bytesWaiting;
+  }
+  get bufferSize() {
+    return this.writableLength;
+  }
 
   address() {
     return { address: this.localAddress, family: this.localFamily, port: this.localPort };
@@ -72,19 +90,33 @@ class ExchangeSocket extends Duplex {
   }
 
   // The client's TCP connection is the proxy's, and so are its options.
-  setNoDelay() { return this; }
-  setKeepAlive() { return this; }
-  ref() { return this; }
-  unref() { return this; }
+  setNoDelay() {
+    return this;
+  }
+  setKeepAlive() {
+    return this;
+  }
+  ref() {
+    return this;
+  }
+  unref() {
+    return this;
+  }
 
-  destroySoon() { this.end(); }
-  resetAndDestroy() { return this.destroy(); }
+  destroySoon() {
+    this.end();
+  }
+  resetAndDestroy() {
+    return this.destroy();
+  }
 
   _read() {}
 
   _write(chunk, encoding, callback) {
     callback();
-    this.destroy(new Error('this socket carries one exchange of Swiftiply: write to the response, not to its socket'));
+    this.destroy(
+      new Error('this socket carries one exchange of Swiftiply: write to the response, not to its socket'),
+    );
   }
 
   _final(callback) {

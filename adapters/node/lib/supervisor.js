@@ -127,7 +127,8 @@ class Supervisor {
 }
 
 function startFailure(script, code, signal) {
-  if (code === 0) return `${script} ended without calling listen on an http server: there is nothing to serve`;
+  if (code === 0)
+    return `${script} ended without calling listen on an http server: there is nothing to serve`;
   return `${script} ${fate(code, signal)} before it called listen`;
 }
 

@@ -2,7 +2,6 @@
 
 const { once } = require('node:events');
 const http = require('node:http');
-const net = require('node:net');
 
 /**
  * What an app's server answers without Swiftiply: Node's own sockets and parser, on a port of this machine. The tests
@@ -13,7 +12,14 @@ async function alone(listener, { method = 'GET', path = '/', headers = {}, body 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const informs = [];
-  const req = http.request({ port: server.address().port, host: '127.0.0.1', agent: false, method, path, headers });
+  const req = http.request({
+    port: server.address().port,
+    host: '127.0.0.1',
+    agent: false,
+    method,
+    path,
+    headers,
+  });
   req.on('information', ({ statusCode }) => informs.push(statusCode));
   req.on('continue', () => informs.push(100));
   if (headers.expect) req.flushHeaders();
@@ -40,20 +46,8 @@ async function alone(listener, { method = 'GET', path = '/', headers = {}, body 
   };
 }
 
-/** A client that leaves as soon as the first byte of the reply is there. */
-async function aloneUntilTheClientLeaves(listener, options) {
-  const server = http.createServer(listener);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const socket = net.connect(server.address().port, '127.0.0.1');
-  socket.write(`${options.method} / HTTP/1.1\r\nHost: x\r\n${options.head ?? ''}\r\n${options.body ?? ''}`);
-  await once(socket, 'data');
-  socket.destroy();
-  return server;
-}
-
 function pairs(flat) {
   return Array.from({ length: flat.length / 2 }, (_, n) => [flat[2 * n], flat[2 * n + 1]]);
 }
 
-module.exports = { alone, aloneUntilTheClientLeaves };
+module.exports = { alone };

@@ -14,11 +14,16 @@ const { FakeProxy } = require('./fake');
 async function kept(options) {
   const proxy = new FakeProxy(options);
   const seen = [];
-  const server = await proxy.server((req, res) => { seen.push({ req, res }); });
+  const server = await proxy.server((req, res) => {
+    seen.push({ req, res });
+  });
   return { proxy, server, seen };
 }
 
-const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+const settled = () =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 test('a client that leaves is told to the app as aborted, an error and close', async () => {
   const { proxy, seen } = await kept();
@@ -34,7 +39,12 @@ test('a client that leaves is told to the app as aborted, an error and close', a
   exchange.leave();
   await exchange.reply;
   await settled();
-  assert.deepEqual(events, ['req aborted', 'res close, finished: false', 'req ECONNRESET aborted', 'req close']);
+  assert.deepEqual(events, [
+    'req aborted',
+    'res close, finished: false',
+    'req ECONNRESET aborted',
+    'req close',
+  ]);
   assert.equal(req.aborted, true);
   assert.equal(req.complete, false);
   assert.equal(req.socket.destroyed, true);
@@ -58,7 +68,12 @@ test('a slow client holds the app back, and drain lets it go on', async () => {
   const exchange = proxy.request();
   const [{ res }] = seen;
   let written = false;
-  assert.equal(res.write('x'.repeat(40_000), () => { written = true; }), false);
+  assert.equal(
+    res.write('x'.repeat(40_000), () => {
+      written = true;
+    }),
+    false,
+  );
   await settled();
   assert.equal(exchange.body.length, 1000);
   assert.equal(res.writableNeedDrain, true);
@@ -80,7 +95,9 @@ test('a whole reply that does not fit into the window is finished when there is 
   const exchange = proxy.request();
   const [{ res }] = seen;
   let finished = false;
-  res.on('finish', () => { finished = true; });
+  res.on('finish', () => {
+    finished = true;
+  });
   res.end('0123456789abc');
   await settled();
   assert.equal(exchange.isWhole, undefined);
@@ -111,7 +128,11 @@ test('a body is read no faster than the app takes it', async () => {
 
 test('trailers of a request are there at its end', async () => {
   const { proxy, seen } = await kept();
-  const exchange = proxy.request({ method: 'POST', body: 'later', headers: { 'transfer-encoding': 'chunked' } });
+  const exchange = proxy.request({
+    method: 'POST',
+    body: 'later',
+    headers: { 'transfer-encoding': 'chunked' },
+  });
   const [{ req, res }] = seen;
   req.resume();
   exchange.data('x');
@@ -157,9 +178,15 @@ test('an exception is a 500, and the next request is served', async () => {
   const lines = [];
   const proxy = new FakeProxy();
   const server = await proxy.server((req, res) => {
-    if (req.url === '/throw') { res.setHeader('X-Secret', 'a'); throw new Error('boom'); }
+    if (req.url === '/throw') {
+      res.setHeader('X-Secret', 'a');
+      throw new Error('boom');
+    }
     if (req.url === '/reject') return Promise.reject(new Error('bang'));
-    if (req.url === '/late') { res.write('half'); throw new Error('late'); }
+    if (req.url === '/late') {
+      res.write('half');
+      throw new Error('late');
+    }
     res.end('fine');
   });
   const { backendOf } = require('../lib/dial');
@@ -171,7 +198,10 @@ test('an exception is a 500, and the next request is served', async () => {
   const late = await proxy.request({ path: '/late' }).reply;
   assert.match(late.aborted, /threw while it replied/);
   assert.equal((await proxy.request({ path: '/' }).reply).body, 'fine');
-  assert.match(lines.join(''), /GET \/throw: Error: boom\n\s+at .*GET \/reject: Error: bang.*GET \/late: Error: late/s);
+  assert.match(
+    lines.join(''),
+    /GET \/throw: Error: boom\n\s+at .*GET \/reject: Error: bang.*GET \/late: Error: late/s,
+  );
 });
 
 test('what a listener throws later does not cost the other events of the turn', async () => {
@@ -182,7 +212,9 @@ test('what a listener throws later does not cost the other events of the turn', 
   const runnersOwn = process.rawListeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
   process.once('uncaughtException', (err) => uncaught.push(err.message));
-  seen[0].req.on('data', () => { throw new Error('in a listener'); });
+  seen[0].req.on('data', () => {
+    throw new Error('in a listener');
+  });
   seen[1].req.resume();
   await settled();
   first.requestPieces.push(Buffer.from('x'));
@@ -201,8 +233,12 @@ test('each request has an async context of its own, in all of its events', async
   await proxy.server((req, res) => {
     storage.enterWith(req.url);
     let body = '';
-    req.on('data', (chunk) => { body += `${storage.getStore()} ${chunk};`; });
-    req.on('end', () => { res.end(`${body}${storage.getStore()}`); });
+    req.on('data', (chunk) => {
+      body += `${storage.getStore()} ${chunk};`;
+    });
+    req.on('end', () => {
+      res.end(`${body}${storage.getStore()}`);
+    });
   });
   const a = proxy.request({ method: 'POST', path: '/a', body: 'later' });
   const b = proxy.request({ method: 'POST', path: '/b', body: 'later' });
@@ -217,7 +253,8 @@ test('each request has an async context of its own, in all of its events', async
 
 test('diagnostics channels tell of the start and the finish, as Node does', async () => {
   const told = [];
-  const onStart = ({ request, response, socket, server }) => told.push(['start', request.url, !!response, !!socket, !!server]);
+  const onStart = ({ request, response, socket, server }) =>
+    told.push(['start', request.url, !!response, !!socket, !!server]);
   const onFinish = ({ request, response }) => told.push(['finish', request.url, response.statusCode]);
   diagnostics.subscribe('http.server.request.start', onStart);
   diagnostics.subscribe('http.server.response.finish', onFinish);
@@ -227,10 +264,13 @@ test('diagnostics channels tell of the start and the finish, as Node does', asyn
   await settled();
   diagnostics.unsubscribe('http.server.request.start', onStart);
   diagnostics.unsubscribe('http.server.response.finish', onFinish);
-  assert.deepEqual(told, [['start', '/told', true, true, true], ['finish', '/told', 200]]);
+  assert.deepEqual(told, [
+    ['start', '/told', true, true, true],
+    ['finish', '/told', 200],
+  ]);
 });
 
-test('the client\'s own address and scheme are where Node keeps them', async () => {
+test("the client's own address and scheme are where Node keeps them", async () => {
   const { proxy, seen } = await kept();
   proxy.request({ scheme: 'https' });
   const [{ req }] = seen;
@@ -245,8 +285,11 @@ test('the client\'s own address and scheme are where Node keeps them', async () 
 test('checkContinue has the say over a body', async () => {
   const proxy = new FakeProxy();
   const server = await proxy.server(() => assert.fail('not a plain request'));
-  server.on('checkContinue', (req, res) => { res.writeHead(417).end(); });
-  const exchange = await proxy.request({ method: 'POST', body: 'later', headers: { expect: '100-continue' } }).reply;
+  server.on('checkContinue', (req, res) => {
+    res.writeHead(417).end();
+  });
+  const exchange = await proxy.request({ method: 'POST', body: 'later', headers: { expect: '100-continue' } })
+    .reply;
   assert.equal(exchange.status, 417);
   assert.deepEqual(exchange.informs, []);
 });
@@ -255,7 +298,9 @@ test('another expectation is 417, unless the app takes it', async () => {
   const proxy = new FakeProxy();
   const server = await proxy.server((req, res) => res.end());
   assert.equal((await proxy.request({ headers: { expect: 'miracles' } }).reply).status, 417);
-  server.on('checkExpectation', (req, res) => { res.writeHead(202).end(); });
+  server.on('checkExpectation', (req, res) => {
+    res.writeHead(202).end();
+  });
   assert.equal((await proxy.request({ headers: { expect: 'miracles' } }).reply).status, 202);
 });
 
@@ -294,18 +339,33 @@ test('writing to the socket itself is an error, not bytes in the wrong place', a
   assert.notEqual((await exchange.reply).aborted, undefined);
 });
 
-test('the server\'s own classes and options are honoured', async () => {
-  class Request extends http.IncomingMessage { get shout() { return this.url.toUpperCase(); } }
-  class Response extends http.ServerResponse { ok(text) { this.end(`ok ${text}`); } }
+test("the server's own classes and options are honoured", async () => {
+  class Request extends http.IncomingMessage {
+    get shout() {
+      return this.url.toUpperCase();
+    }
+  }
+  class Response extends http.ServerResponse {
+    ok(text) {
+      this.end(`ok ${text}`);
+    }
+  }
   const proxy = new FakeProxy();
-  const server = await proxy.server({
-    IncomingMessage: Request, ServerResponse: Response, uniqueHeaders: ['x-one'], joinDuplicateHeaders: true,
-  }, (req, res) => {
-    res.setHeader('X-One', ['a', 'b']);
-    res.ok(`${req.shout} ${req.headers.authorization}`);
-  });
+  const server = await proxy.server(
+    {
+      IncomingMessage: Request,
+      ServerResponse: Response,
+      uniqueHeaders: ['x-one'],
+      joinDuplicateHeaders: true,
+    },
+    (req, res) => {
+      res.setHeader('X-One', ['a', 'b']);
+      res.ok(`${req.shout} ${req.headers.authorization}`);
+    },
+  );
   server.maxHeadersCount = 3;
-  const exchange = await proxy.request({ path: '/x', headers: { authorization: ['1', '2'], dropped: 'x' } }).reply;
+  const exchange = await proxy.request({ path: '/x', headers: { authorization: ['1', '2'], dropped: 'x' } })
+    .reply;
   assert.equal(exchange.body, 'ok /X 1, 2');
   assert.equal(exchange.header('x-one'), 'a; b');
 });
@@ -332,7 +392,9 @@ test('more body than Content-Length allows is cut off and logged, the reply is w
   const lines = [];
   backendOf(server).log.write = (line) => lines.push(line);
   const exchange = proxy.request();
-  exchange.write = () => { throw Object.assign(new Error('too long'), { code: 'SWIFTIPLY_TOO_LONG' }); };
+  exchange.write = () => {
+    throw Object.assign(new Error('too long'), { code: 'SWIFTIPLY_TOO_LONG' });
+  };
   seen[0].res.setHeader('Content-Length', 3);
   seen[0].res.write('1234');
   await settled();

@@ -45,11 +45,16 @@ class FakeProxy {
   }
 
   connector() {
-    const call = (name) => () => { this.calls.push(name); };
+    const call = (name) => () => {
+      this.calls.push(name);
+    };
     const of = (id) => this.exchanges.get(id);
     return {
       send: (id, head, utf8, body, latin1) => {
-        const bytes = typeof body === 'string' ? Buffer.from(body, latin1 ? 'latin1' : 'utf8') : body ?? Buffer.alloc(0);
+        const bytes =
+          typeof body === 'string'
+            ? Buffer.from(body, latin1 ? 'latin1' : 'utf8')
+            : (body ?? Buffer.alloc(0));
         of(id).head(head, utf8);
         const taken = of(id).write(bytes);
         if (taken === bytes.length) of(id).end('');
@@ -80,9 +85,12 @@ class FakeProxy {
   request({ method = 'GET', path = '/', headers = {}, body = null, version = '1.1', scheme = 'http' } = {}) {
     const exchange = new FakeExchange(this, ++this.lastId);
     this.exchanges.set(exchange.id, exchange);
-    const flat = Object.entries({ host: 'example.com', ...headers })
-      .flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]));
-    const head = [method, path, version, scheme, '203.0.113.9', '4711', '127.0.0.1', '80', ...flat].join('\0');
+    const flat = Object.entries({ host: 'example.com', ...headers }).flatMap(([name, value]) =>
+      [value].flat().flatMap((one) => [name, one]),
+    );
+    const head = [method, path, version, scheme, '203.0.113.9', '4711', '127.0.0.1', '80', ...flat].join(
+      '\0',
+    );
     const kind = body === null ? BODY.NONE : body === 'later' ? BODY.LATER : BODY.HERE;
     // As the native side does: what was handed over with the head has been read.
     if (kind !== BODY.LATER) exchange.requestPieces.push(null);
@@ -93,9 +101,19 @@ class FakeProxy {
 
 class FakeExchange {
   constructor(proxy, id) {
-    Object.assign(this, { proxy, id, informs: [], chunks: [], headers: [], requestPieces: [], requestTrailers: [] });
+    Object.assign(this, {
+      proxy,
+      id,
+      informs: [],
+      chunks: [],
+      headers: [],
+      requestPieces: [],
+      requestTrailers: [],
+    });
     this.window = proxy.window;
-    this.reply = new Promise((resolve) => { this.over = resolve; });
+    this.reply = new Promise((resolve) => {
+      this.over = resolve;
+    });
   }
 
   // The proxy's side.
@@ -128,7 +146,9 @@ class FakeExchange {
   // The connector's side.
 
   head(text, utf8) {
-    const lines = Buffer.from(text, utf8 ? 'utf8' : 'latin1').toString('latin1').split('\r\n');
+    const lines = Buffer.from(text, utf8 ? 'utf8' : 'latin1')
+      .toString('latin1')
+      .split('\r\n');
     const [, status, reason] = /^HTTP\/1\.1 (\d{3}) (.*)$/.exec(lines[0]);
     this.status = Number(status);
     this.reason = reason;

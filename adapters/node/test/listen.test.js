@@ -25,9 +25,21 @@ test('listening and address answer at once', () => {
   const { address, family, port } = server.address();
   assert.deepEqual([address, family], ['::', 'IPv6']);
   assert.ok(port >= 49_152);
-  assert.deepEqual(dialling(8101, '127.0.0.1').server.address(), { address: '127.0.0.1', family: 'IPv4', port: 8101 });
-  assert.deepEqual(dialling({ port: '8102', host: '::1' }).server.address(), { address: '::1', family: 'IPv6', port: 8102 });
-  assert.deepEqual(dialling(8103, 'localhost').server.address(), { address: '127.0.0.1', family: 'IPv4', port: 8103 });
+  assert.deepEqual(dialling(8101, '127.0.0.1').server.address(), {
+    address: '127.0.0.1',
+    family: 'IPv4',
+    port: 8101,
+  });
+  assert.deepEqual(dialling({ port: '8102', host: '::1' }).server.address(), {
+    address: '::1',
+    family: 'IPv6',
+    port: 8102,
+  });
+  assert.deepEqual(dialling(8103, 'localhost').server.address(), {
+    address: '127.0.0.1',
+    family: 'IPv4',
+    port: 8103,
+  });
 });
 
 test('two servers that ask for any port get different ones', () => {
@@ -36,8 +48,12 @@ test('two servers that ask for any port get different ones', () => {
 
 test('the callback and listening come once, when the proxy has taken the server', () => {
   let calls = 0;
-  const { proxy, server } = dialling(0, () => { calls++; });
-  server.on('listening', () => { calls += 10; });
+  const { proxy, server } = dialling(0, () => {
+    calls++;
+  });
+  server.on('listening', () => {
+    calls += 10;
+  });
   assert.equal(calls, 0);
   proxy.accept();
   proxy.accept();
@@ -46,7 +62,12 @@ test('the callback and listening come once, when the proxy has taken the server'
 
 test('the proxy hears what this backend is', () => {
   const proxy = new FakeProxy();
-  dial(http.createServer(), [0], { ...OPTIONS, connect: 'unix:/run/x.sock', concurrency: 7, key: 'secret', label: 'v1' }, proxy.library);
+  dial(
+    http.createServer(),
+    [0],
+    { ...OPTIONS, connect: 'unix:/run/x.sock', concurrency: 7, key: 'secret', label: 'v1' },
+    proxy.library,
+  );
   assert.deepEqual(proxy.options.connect, ['unix:/run/x.sock']);
   assert.equal(proxy.options.slots, 7);
   assert.equal(proxy.options.label, 'v1');
@@ -55,7 +76,7 @@ test('the proxy hears what this backend is', () => {
   assert.match(proxy.options.adapter, /^swiftiply-node \d+\.\d+\.\d+$/);
 });
 
-test('listening twice on one server is Node\'s own error', () => {
+test("listening twice on one server is Node's own error", () => {
   const { server } = dialling(0);
   assert.throws(() => dial(server, [0], OPTIONS), { code: 'ERR_SERVER_ALREADY_LISTEN' });
 });
@@ -84,10 +105,15 @@ test('close drains: in-flight requests end first, then close comes', async () =>
   const { proxy, server } = dialling(0);
   proxy.accept();
   let res;
-  server.on('request', (_, response) => { res = response; });
+  server.on('request', (_, response) => {
+    res = response;
+  });
   const exchange = proxy.request();
   let closed = false;
-  server.close((err) => { assert.equal(err, undefined); closed = true; });
+  server.close((err) => {
+    assert.equal(err, undefined);
+    closed = true;
+  });
   assert.equal(server.listening, false);
   assert.deepEqual(proxy.calls, ['drain']);
   const late = proxy.request();
@@ -103,11 +129,13 @@ test('close drains: in-flight requests end first, then close comes', async () =>
   assert.ok(proxy.calls.includes('unref'));
 });
 
-test('closing a server that does not listen is Node\'s own error', async () => {
+test("closing a server that does not listen is Node's own error", async () => {
   const { proxy, server } = dialling(0);
   server.close();
   proxy.ended();
-  const err = await new Promise((resolve) => { server.close(resolve); });
+  const err = await new Promise((resolve) => {
+    server.close(resolve);
+  });
   assert.equal(err.code, 'ERR_SERVER_NOT_RUNNING');
 });
 
@@ -117,7 +145,9 @@ test('getConnections counts requests in flight', async () => {
   server.on('request', () => {});
   proxy.request();
   proxy.request();
-  const count = await new Promise((resolve) => { server.getConnections((err, n) => resolve(n)); });
+  const count = await new Promise((resolve) => {
+    server.getConnections((err, n) => resolve(n));
+  });
   assert.equal(count, 2);
 });
 
@@ -137,12 +167,16 @@ test('unref and ref reach the links', () => {
   assert.deepEqual(proxy.calls, ['unref', 'ref']);
 });
 
-test('a refusal is an error of the server, with the proxy\'s reason', () => {
+test("a refusal is an error of the server, with the proxy's reason", () => {
   const { proxy, server } = dialling(0);
   const errors = [];
   server.on('error', (err) => errors.push(err));
   proxy.refuse('the proxy refused the key');
-  assert.deepEqual(errors.map(({ code, message }) => [code, message]), [['SWIFTIPLY_REFUSED', 'the proxy refused the key']]);
+  assert.deepEqual(
+    errors.map(({ code, message }) => [code, message]),
+    [['SWIFTIPLY_REFUSED', 'the proxy refused the key']],
+  );
+  assert.equal(server.listening, false);
 });
 
 test('one proxy of two may refuse', () => {
@@ -157,7 +191,7 @@ test('one proxy of two may refuse', () => {
   assert.match(lines.join(), /wrong key/);
 });
 
-test('only the app\'s own server dials', () => {
+test("only the app's own server dials", () => {
   const server = () => http.createServer();
   assert.equal(shallDial(server(), ['/tmp/x.sock'], {}), false);
   assert.equal(shallDial(server(), [{ path: '/tmp/x.sock' }], {}), false);

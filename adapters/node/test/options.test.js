@@ -10,22 +10,47 @@ const { optionsFrom, processesFrom, isSwitchedOff } = require('../lib/options');
 
 test('without anything said, the defaults', () => {
   assert.deepEqual(optionsFrom({}, {}), {
-    connect: ['127.0.0.1:30000'], key: undefined, concurrency: 100, label: '', drainTimeoutSeconds: 30, logLevel: 'info',
+    connect: ['127.0.0.1:30000'],
+    key: undefined,
+    concurrency: 100,
+    label: '',
+    drainTimeoutSeconds: 30,
+    logLevel: 'info',
   });
 });
 
 test('every option has its variable, and what is given comes first', () => {
   const env = {
-    SWIFTIPLY: '1, 127.0.0.1:30001', SWIFTIPLY_KEY: 'k', SWIFTIPLY_CONCURRENCY: '5', SWIFTIPLY_LABEL: 'v2',
-    SWIFTIPLY_DRAIN_TIMEOUT: '7', SWIFTIPLY_LOG_LEVEL: 'debug',
+    SWIFTIPLY: '1, 127.0.0.1:30001',
+    SWIFTIPLY_KEY: 'k',
+    SWIFTIPLY_CONCURRENCY: '5',
+    SWIFTIPLY_LABEL: 'v2',
+    SWIFTIPLY_DRAIN_TIMEOUT: '7',
+    SWIFTIPLY_LOG_LEVEL: 'debug',
   };
   assert.deepEqual(optionsFrom({}, env), {
-    connect: ['127.0.0.1:30000', '127.0.0.1:30001'], key: Buffer.from('k'), concurrency: 5, label: 'v2',
-    drainTimeoutSeconds: 7, logLevel: 'debug',
+    connect: ['127.0.0.1:30000', '127.0.0.1:30001'],
+    key: Buffer.from('k'),
+    concurrency: 5,
+    label: 'v2',
+    drainTimeoutSeconds: 7,
+    logLevel: 'debug',
   });
-  const given = { connect: 'unix:/x', key: 'mine', concurrency: 6, label: 'v3', drainTimeout: 0, logLevel: 'warn' };
+  const given = {
+    connect: 'unix:/x',
+    key: 'mine',
+    concurrency: 6,
+    label: 'v3',
+    drainTimeout: 0,
+    logLevel: 'warn',
+  };
   assert.deepEqual(optionsFrom(given, env), {
-    connect: ['unix:/x'], key: Buffer.from('mine'), concurrency: 6, label: 'v3', drainTimeoutSeconds: 0, logLevel: 'warn',
+    connect: ['unix:/x'],
+    key: Buffer.from('mine'),
+    concurrency: 6,
+    label: 'v3',
+    drainTimeoutSeconds: 0,
+    logLevel: 'warn',
   });
 });
 
@@ -36,14 +61,20 @@ test('a key file is read without its line end', (t) => {
   writeFileSync(file, 'secret\n');
   assert.equal(optionsFrom({ keyFile: file }, {}).key.toString(), 'secret');
   assert.equal(optionsFrom({}, { SWIFTIPLY_KEY_FILE: file }).key.toString(), 'secret');
-  assert.equal(optionsFrom({}, { SWIFTIPLY_KEY_FILE: file, SWIFTIPLY_KEY: 'direct' }).key.toString(), 'direct');
+  assert.equal(
+    optionsFrom({}, { SWIFTIPLY_KEY_FILE: file, SWIFTIPLY_KEY: 'direct' }).key.toString(),
+    'direct',
+  );
   writeFileSync(file, '\n');
   assert.throws(() => optionsFrom({ keyFile: file }, {}), /is empty: put the site's key/);
   assert.throws(() => optionsFrom({ keyFile: `${file}.none` }, {}), /cannot be read \(ENOENT\)/);
 });
 
 test('an option that cannot be is named, with what can', () => {
-  assert.throws(() => optionsFrom({ concurrency: 'many' }, {}), /concurrency is "many": give a whole number from 1 to 16384/);
+  assert.throws(
+    () => optionsFrom({ concurrency: 'many' }, {}),
+    /concurrency is "many": give a whole number from 1 to 16384/,
+  );
   assert.throws(() => optionsFrom({ concurrency: 0 }, {}), /concurrency is 0/);
   assert.throws(() => optionsFrom({ logLevel: 'loud' }, {}), /give one of error, warn, info, debug/);
   assert.throws(() => processesFrom('0', {}), /processes is "0"/);
@@ -64,7 +95,7 @@ test('SWIFTIPLY=0 switches off', () => {
   assert.equal(isSwitchedOff({ SWIFTIPLY: 'off' }), true);
 });
 
-test('what follows the script is the script\'s', () => {
+test("what follows the script is the script's", () => {
   const script = __filename;
   const call = read(['-n', '2', '--connect', '1', '-c', ':30001', script, '-n', '9', '--flag', 'x']);
   assert.equal(call.script, script);
@@ -74,7 +105,10 @@ test('what follows the script is the script\'s', () => {
 });
 
 test('a wrong command line is one sentence', () => {
-  assert.throws(() => read(['--nope', 'x.js']), { name: 'OptionError', message: /Unknown option '--nope'; see swiftiply-node --help/ });
+  assert.throws(() => read(['--nope', 'x.js']), {
+    name: 'OptionError',
+    message: /Unknown option '--nope'; see swiftiply-node --help/,
+  });
   assert.throws(() => read([]), /no script is named/);
   assert.throws(() => read(['no-such-file.js']), /there is no script no-such-file\.js/);
   assert.throws(() => read(['--connect', 'nowhere', __filename]), /`nowhere` has no port/);

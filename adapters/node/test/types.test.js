@@ -6,6 +6,8 @@ const { test } = require('node:test');
 
 test('the types accept what works and refuse what does not, for CommonJS and ES modules', () => {
   const tsc = require.resolve('typescript/bin/tsc');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', `${__dirname}/types`], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '--project', `${__dirname}/types`], {
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stdout);
 });

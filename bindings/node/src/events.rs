@@ -67,7 +67,7 @@ impl Flat<'_> {
 
     fn request(&mut self, request: Request) -> Result<Exchange> {
         self.about(REQUEST, request.key())?;
-        self.array.insert(&self.env.create_string_latin1(request::head_text(request.head()))?)?;
+        self.array.insert(self.env.create_string_latin1(request::head_text(request.head()))?)?;
         let mut early = Vec::new();
         let kind = match body_with_head(&request, &mut early) {
             _ if request.head().body().length() == Some(0) => NONE,

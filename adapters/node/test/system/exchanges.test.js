@@ -22,14 +22,22 @@ test('what the app is sent comes back byte for byte', async (t) => {
   const { stage } = await plain(t);
   for (const size of [1, 1000, 70_000, 3 * MEGABYTE]) {
     const body = randomBytes(size).toString('hex');
-    const known = await stage.fetch('/echo', { method: 'POST', body, headers: { 'content-length': body.length } });
+    const known = await stage.fetch('/echo', {
+      method: 'POST',
+      body,
+      headers: { 'content-length': body.length },
+    });
     assert.equal(known.body, body);
-    const chunked = await stage.fetch('/echo', { method: 'POST', body, headers: { 'transfer-encoding': 'chunked' } });
+    const chunked = await stage.fetch('/echo', {
+      method: 'POST',
+      body,
+      headers: { 'transfer-encoding': 'chunked' },
+    });
     assert.equal(chunked.body, body);
   }
 });
 
-test('200 MB each way leave the app\'s memory flat', async (t) => {
+test("200 MB each way leave the app's memory flat", async (t) => {
   const { stage } = await plain(t);
   const count = 200;
   const before = Number((await stage.fetch('/memory')).body);
@@ -38,8 +46,16 @@ test('200 MB each way leave the app\'s memory flat', async (t) => {
   for await (const chunk of download) bytes += chunk.length;
   assert.equal(bytes, count * MEGABYTE);
   const piece = Buffer.alloc(MEGABYTE);
-  const body = Readable.from((function* pieces() { for (let n = 0; n < count; n++) yield piece; }()));
-  const upload = await stage.fetch('/count', { method: 'POST', body, headers: { 'content-length': count * MEGABYTE } });
+  const body = Readable.from(
+    (function* pieces() {
+      for (let n = 0; n < count; n++) yield piece;
+    })(),
+  );
+  const upload = await stage.fetch('/count', {
+    method: 'POST',
+    body,
+    headers: { 'content-length': count * MEGABYTE },
+  });
   assert.equal(upload.body, String(count * MEGABYTE));
   const after = Number((await stage.fetch('/memory')).body);
   assert.ok(after - before < 80 * MEGABYTE, `grew by ${(after - before) / MEGABYTE} MB`);
@@ -57,16 +73,26 @@ test('a client that does not read stops the app, and its leaving is told', async
     same = events.length === 0 ? same + 1 : 0;
     last = events.at(-1) ?? last;
   }
-  assert.ok(last[1] < 30 * MEGABYTE, `the app could write ${last[1] / MEGABYTE} MB to a client that reads nothing`);
+  assert.ok(
+    last[1] < 30 * MEGABYTE,
+    `the app could write ${last[1] / MEGABYTE} MB to a client that reads nothing`,
+  );
   res.destroy();
   const events = await stage.eventsUntil('close');
-  assert.deepEqual(events.filter(([name]) => name !== 'written'), [['aborted'], ['close', false]]);
+  assert.deepEqual(
+    events.filter(([name]) => name !== 'written'),
+    [['aborted'], ['close', false]],
+  );
 });
 
 test('an upload that breaks off is aborted, never complete', async (t) => {
   const { stage } = await plain(t);
   const req = http.request({
-    port: stage.port, host: '127.0.0.1', path: '/upload', method: 'POST', headers: { host: 'app.test', 'content-length': 10 * MEGABYTE },
+    port: stage.port,
+    host: '127.0.0.1',
+    path: '/upload',
+    method: 'POST',
+    headers: { host: 'app.test', 'content-length': 10 * MEGABYTE },
   });
   req.on('error', () => {});
   // More than the proxy keeps before it gives the request a slot.
@@ -74,8 +100,14 @@ test('an upload that breaks off is aborted, never complete', async (t) => {
   await once(req, 'response');
   req.destroy();
   const events = await stage.eventsUntil('close');
-  assert.deepEqual(events.find(([name]) => name === 'aborted'), ['aborted', false]);
-  assert.deepEqual(events.find(([name]) => name === 'error'), ['error', 'ECONNRESET']);
+  assert.deepEqual(
+    events.find(([name]) => name === 'aborted'),
+    ['aborted', false],
+  );
+  assert.deepEqual(
+    events.find(([name]) => name === 'error'),
+    ['error', 'ECONNRESET'],
+  );
 });
 
 test('an exception is a 500 in the log, and the process lives on', async (t) => {
@@ -92,12 +124,21 @@ test('early hints, 100-continue, trailers and empty replies pass', async (t) => 
   const { stage } = await plain(t);
   const informs = [];
   assert.equal((await stage.fetch('/hints', { informs })).body, 'hinted');
-  assert.deepEqual(informs.map(({ statusCode, headers }) => [statusCode, headers.link]), [[103, '</a.css>; rel=preload; as=style']]);
-  assert.deepEqual({ ...(await stage.fetch('/trailers', { headers: { te: 'trailers' } })).trailers }, { 'x-sum': 'abc' });
+  assert.deepEqual(
+    informs.map(({ statusCode, headers }) => [statusCode, headers.link]),
+    [[103, '</a.css>; rel=preload; as=style']],
+  );
+  assert.deepEqual(
+    { ...(await stage.fetch('/trailers', { headers: { te: 'trailers' } })).trailers },
+    { 'x-sum': 'abc' },
+  );
   assert.equal((await stage.fetch('/empty')).status, 204);
 
   const req = http.request({
-    port: stage.port, host: '127.0.0.1', path: '/echo', method: 'POST',
+    port: stage.port,
+    host: '127.0.0.1',
+    path: '/echo',
+    method: 'POST',
     headers: { host: 'app.test', expect: '100-continue', 'content-length': 5 },
   });
   req.flushHeaders();
@@ -126,6 +167,11 @@ test('a reply that is followed by process.exit arrives', async (t) => {
 
 test('an upgrade that nobody takes is an ordinary request', async (t) => {
   const { stage } = await plain(t);
-  const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' };
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+  };
   assert.match((await stage.fetch('/', { headers })).body, /^pid/);
 });

@@ -25,17 +25,27 @@ for (const [name, file, env] of apps) {
     assert.match(home.headers['content-type'], /^text\/html/);
 
     const who = JSON.parse((await stage.fetch('/who?a=1&b=2')).body);
-    assert.deepEqual(who, { ip: '127.0.0.1', protocol: 'http', secure: false, host: 'app.test', query: { a: '1', b: '2' } });
+    assert.deepEqual(who, {
+      ip: '127.0.0.1',
+      protocol: 'http',
+      secure: false,
+      host: 'app.test',
+      query: { a: '1', b: '2' },
+    });
 
     const form = await stage.fetch('/form', {
-      method: 'POST', body: 'name=Ada', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '8' },
+      method: 'POST',
+      body: 'name=Ada',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '8' },
     });
     assert.equal(form.status, 303);
     assert.equal(form.headers.location, '/');
     assert.match(form.headers['set-cookie'][0], /^name=Ada/);
 
     const chunked = await stage.fetch('/json', {
-      method: 'POST', body: '{"a":[1,2]}', headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+      method: 'POST',
+      body: '{"a":[1,2]}',
+      headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
     });
     assert.deepEqual([chunked.status, chunked.body], [201, '{"a":[1,2]}']);
 

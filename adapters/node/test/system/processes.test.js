@@ -14,7 +14,9 @@ async function pids(stage, count, except = []) {
   const seen = new Set();
   await until(async () => {
     // At once, so that every process gets one.
-    const replies = await Promise.all(Array.from({ length: 2 * count }, () => stage.fetch('/').catch(() => undefined)));
+    const replies = await Promise.all(
+      Array.from({ length: 2 * count }, () => stage.fetch('/').catch(() => undefined)),
+    );
     for (const reply of replies) {
       const pid = Number(/^pid (\d+)/.exec(reply?.body ?? '')?.[1]);
       if (pid && !except.includes(pid)) seen.add(pid);
@@ -82,7 +84,9 @@ test('Ctrl-C ends the command and its processes at once', async (t) => {
   const begun = await stage.fetch('/wait', { stream: true });
   // A terminal signals all processes of the foreground.
   command.signal('SIGINT');
-  running.forEach((pid) => { if (isRunning(pid)) process.kill(pid, 'SIGINT'); });
+  running.forEach((pid) => {
+    if (isRunning(pid)) process.kill(pid, 'SIGINT');
+  });
   assert.equal((await command.ends()).code, 0);
   assert.deepEqual(running.filter(isRunning), []);
   await assert.rejects(begun.toArray(), { code: 'ECONNRESET' });
@@ -94,7 +98,10 @@ test('processes do not outlive a command that is killed', async (t) => {
   const [pid] = await pids(stage, 1);
   command.signal('SIGKILL');
   await command.ends();
-  await until(async () => { await new Promise(setImmediate); return !isRunning(pid); }, 'the process to leave');
+  await until(async () => {
+    await new Promise(setImmediate);
+    return !isRunning(pid);
+  }, 'the process to leave');
 });
 
 test('a wrong key is one sentence and a non-zero exit code', async (t) => {
@@ -142,11 +149,24 @@ test('a script that asks to be a module gets its arguments, and ES modules work'
   assert.equal((await stage.fetch('/')).status, 200);
 });
 
-test('a backend that comes late is waited for; it waits for a proxy that comes late', async (t) => {
+test('a backend that comes late is waited for', async (t) => {
   const stage = await Stage.open(t);
   const waiting = stage.fetch('/');
   await stage.serve('plain.js');
   assert.match((await waiting).body, /^pid/);
+});
+
+test('a backend waits for a proxy that comes late, or again', async (t) => {
+  const stage = await Stage.open(t);
+  await stage.stopProxy();
+  const program = stage.preload('plain.js');
+  await program.says(/does not answer/);
+  await stage.startProxy();
+  await program.says(/^listening$/m);
+  const { body } = await stage.fetch('/');
+  await stage.stopProxy();
+  await stage.startProxy();
+  assert.equal((await stage.fetch('/')).body, body, 'the same process serves again');
 });
 
 test('SWIFTIPLY=0 leaves the program as it is', async (t) => {
@@ -158,12 +178,17 @@ test('SWIFTIPLY=0 leaves the program as it is', async (t) => {
 
 test('a second server of the program opens its own port', async (t) => {
   const stage = await Stage.open(t);
-  const program = stage.run(process.execPath, ['--import', require('node:url').pathToFileURL(path.join(__dirname, '..', '..', 'register.mjs')).href, '-e', `
+  const program = stage.run(process.execPath, [
+    '--import',
+    require('node:url').pathToFileURL(path.join(__dirname, '..', '..', 'register.mjs')).href,
+    '-e',
+    `
     const http = require('node:http');
     http.createServer((req, res) => res.end('app')).listen(3000, () => {
       const metrics = http.createServer((req, res) => res.end('metrics'));
       metrics.listen(0, '127.0.0.1', () => console.log('metrics on ' + metrics.address().port));
-    });`]);
+    });`,
+  ]);
   const [, port] = await program.says(/metrics on (\d+)/);
   assert.equal((await stage.fetch('/')).body, 'app');
   const [res] = await require('node:events').once(http.get(`http://127.0.0.1:${port}/`), 'response');

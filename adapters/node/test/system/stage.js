@@ -22,22 +22,42 @@ const PATIENCE_MS = 20_000;
 class Stage {
   /** @param {import('node:test').TestContext} t */
   static async open(t, { key, hold = '10' } = {}) {
-    if (!existsSync(PROXY)) throw new Error(`there is no proxy at ${PROXY}: build it with cargo build, or name it in SWIFTIPLY_BIN`);
+    if (!existsSync(PROXY))
+      throw new Error(
+        `there is no proxy at ${PROXY}: build it with cargo build, or name it in SWIFTIPLY_BIN`,
+      );
     const stage = new Stage();
     t.after(() => stage.close());
     stage.folder = mkdtempSync(path.join(os.tmpdir(), 'swiftiply-node-'));
     stage.address = `unix:${path.join(stage.folder, 'link.sock')}`;
     stage.port = await freePort();
-    const site = ['cluster_address: 127.0.0.1', `cluster_port: ${stage.port}`, `timeout: ${hold}`, 'map:',
-      '  - incoming: app.test', `    outgoing: ${stage.address}`, '    default: true', ...(key ? [`    key: ${key}`] : [])];
+    const site = [
+      'cluster_address: 127.0.0.1',
+      `cluster_port: ${stage.port}`,
+      `timeout: ${hold}`,
+      'map:',
+      '  - incoming: app.test',
+      `    outgoing: ${stage.address}`,
+      '    default: true',
+      ...(key ? [`    key: ${key}`] : []),
+    ];
     writeFileSync(path.join(stage.folder, 'swiftiply.yml'), `${site.join('\n')}\n`);
-    stage.proxy = stage.run(PROXY, ['-c', path.join(stage.folder, 'swiftiply.yml')]);
-    await stage.proxy.says(/clients connect to/);
+    await stage.startProxy();
     return stage;
   }
 
   constructor() {
     this.programs = [];
+  }
+
+  async startProxy() {
+    this.proxy = this.run(PROXY, ['-c', path.join(this.folder, 'swiftiply.yml')]);
+    await this.proxy.says(/clients connect to/);
+  }
+
+  async stopProxy() {
+    this.proxy.signal('SIGTERM');
+    await this.proxy.ends();
   }
 
   app(name) {
@@ -61,8 +81,13 @@ class Stage {
   }
 
   run(file, args, env = {}) {
-    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SWIFTIPLY|NODE_TEST|PORT$)/.test(name)));
-    const child = spawn(file, args, { env: { ...clean, SWIFTIPLY: this.address, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const clean = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(SWIFTIPLY|NODE_TEST|PORT$)/.test(name)),
+    );
+    const child = spawn(file, args, {
+      env: { ...clean, SWIFTIPLY: this.address, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const program = new Program(child);
     this.programs.push(program);
     return program;
@@ -70,7 +95,14 @@ class Stage {
 
   /** A request to the proxy; the reply's body is read whole unless `stream` is set. */
   async fetch(target, { method = 'GET', headers = {}, body, stream = false, informs = [] } = {}) {
-    const req = http.request({ host: '127.0.0.1', port: this.port, path: target, method, agent: false, headers: { host: 'app.test', ...headers } });
+    const req = http.request({
+      host: '127.0.0.1',
+      port: this.port,
+      path: target,
+      method,
+      agent: false,
+      headers: { host: 'app.test', ...headers },
+    });
     req.on('information', (info) => informs.push(info));
     if (body !== undefined && typeof body.pipe === 'function') body.pipe(req);
     else req.end(body);
@@ -80,7 +112,12 @@ class Stage {
     if (stream) return res;
     const chunks = [];
     for await (const chunk of res) chunks.push(chunk);
-    return { status: res.statusCode, headers: res.headers, body: Buffer.concat(chunks).toString(), trailers: res.trailers };
+    return {
+      status: res.statusCode,
+      headers: res.headers,
+      body: Buffer.concat(chunks).toString(),
+      trailers: res.trailers,
+    };
   }
 
   async events() {
@@ -91,7 +128,7 @@ class Stage {
   async eventsUntil(wanted) {
     const seen = [];
     await until(async () => {
-      seen.push(...await this.events());
+      seen.push(...(await this.events()));
       return seen.some(([name]) => name === wanted);
     }, `the app's event ${wanted}`);
     return seen;
@@ -110,14 +147,19 @@ class Program {
     this.pid = child.pid;
     this.output = '';
     this.listeners = new Set();
-    this.exit = new Promise((resolve) => { child.on('close', (code, signal) => resolve({ code, signal })); });
+    this.exit = new Promise((resolve) => {
+      child.on('close', (code, signal) => resolve({ code, signal }));
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data) => {
         this.output += data;
         this.listeners.forEach((listener) => listener());
       });
     }
-    this.exit.then(() => { this.hasExited = true; this.listeners.forEach((listener) => listener()); });
+    this.exit.then(() => {
+      this.hasExited = true;
+      this.listeners.forEach((listener) => listener());
+    });
   }
 
   /** Waits for output that matches, and gives the match. */
@@ -162,7 +204,10 @@ async function freePort() {
 function within(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited too long for ${typeof what === 'function' ? what() : what}`)), PATIENCE_MS);
+    timer = setTimeout(
+      () => reject(new Error(`waited too long for ${typeof what === 'function' ? what() : what}`)),
+      PATIENCE_MS,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -170,7 +215,7 @@ function within(promise, what) {
 /** Tries until it is true; each try is a round trip, so this does not spin. */
 async function until(condition, what) {
   const end = Date.now() + PATIENCE_MS;
-  while (!await condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited too long for ${what}`);
   }
 }

@@ -8,7 +8,9 @@ const options: Options = { connect: ['1', 'unix:/run/app.sock'], key: 'k', concu
 const server = createServer((req, res) => res.end(req.url));
 server.listen(0, () => console.log(server.address()));
 createServer({ keepAliveTimeout: 1, ...options }, express());
-serve(express(), options).on('error', (err) => { if (err instanceof RefusedError) console.log(err.code); });
+serve(express(), options).on('error', (err) => {
+  if (err instanceof RefusedError) console.log(err.code);
+});
 serve(plain());
 declare const koa: KoaLike;
 serve(koa);

@@ -1,3 +1,5 @@
 'use strict';
 
-require('./express5').build(require('express4')).listen(3000, () => console.log('listening'));
+require('./express5')
+  .build(require('express4'))
+  .listen(3000, () => console.log('listening'));

@@ -8,10 +8,20 @@ function build(express) {
   app.use(express.urlencoded({ extended: false }));
   app.use(express.json());
   app.get('/', (req, res) => res.send('<h1>home</h1>'));
-  app.get('/who', (req, res) => res.json({ ip: req.ip, protocol: req.protocol, secure: req.secure, host: req.hostname, query: req.query }));
+  app.get('/who', (req, res) =>
+    res.json({
+      ip: req.ip,
+      protocol: req.protocol,
+      secure: req.secure,
+      host: req.hostname,
+      query: req.query,
+    }),
+  );
   app.post('/form', (req, res) => res.cookie('name', req.body.name).redirect(303, '/'));
   app.post('/json', (req, res) => res.status(201).json(req.body));
-  app.get('/throw', () => { throw new Error('the app broke'); });
+  app.get('/throw', () => {
+    throw new Error('the app broke');
+  });
   app.get('/stream', async (req, res) => {
     for (let n = 0; n < 3; n++) {
       res.write(`piece ${n}\n`);

@@ -8,10 +8,18 @@ const MEGABYTE = Buffer.alloc(1024 * 1024, 'x');
 const routes = {
   '/': (req, res) => res.end(`pid ${process.pid}`),
   '/events': (req, res) => res.end(JSON.stringify(events.splice(0))),
-  '/throw': () => { throw new Error('the app broke'); },
-  '/reject': async () => { throw new Error('the app broke later'); },
-  '/crash': () => { setImmediate(() => process.kill(process.pid, 'SIGKILL')); },
-  '/echo': (req, res) => { req.pipe(res); },
+  '/throw': () => {
+    throw new Error('the app broke');
+  },
+  '/reject': async () => {
+    throw new Error('the app broke later');
+  },
+  '/crash': () => {
+    setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+  },
+  '/echo': (req, res) => {
+    req.pipe(res);
+  },
   '/count': async (req, res) => {
     let bytes = 0;
     for await (const chunk of req) bytes += chunk.length;
@@ -21,7 +29,10 @@ const routes = {
   '/megabytes': async (req, res) => {
     const count = Number(new URL(req.url, 'http://x').searchParams.get('n'));
     for (let n = 0; n < count; n++) {
-      if (!res.write(MEGABYTE)) await new Promise((resolve) => { res.once('drain', resolve); });
+      if (!res.write(MEGABYTE))
+        await new Promise((resolve) => {
+          res.once('drain', resolve);
+        });
     }
     res.end();
   },
@@ -58,18 +69,28 @@ const routes = {
     res.addTrailers({ 'X-Sum': 'abc' });
     res.end();
   },
-  '/empty': (req, res) => { res.writeHead(204).end(); },
+  '/empty': (req, res) => {
+    res.writeHead(204).end();
+  },
   '/short': (req, res) => {
     res.writeHead(200, { 'Content-Length': 10 });
     if (req.url !== '/short?begun') return res.end('short');
     process.once('SIGUSR2', () => res.end());
     return res.write('short');
   },
-  '/long': (req, res) => { res.writeHead(200, { 'Content-Length': 3 }); res.write('123'); res.end('45'); },
-  '/exit': (req, res) => { res.end('last words', () => process.exit(0)); },
+  '/long': (req, res) => {
+    res.writeHead(200, { 'Content-Length': 3 });
+    res.write('123');
+    res.end('45');
+  },
+  '/exit': (req, res) => {
+    res.end('last words', () => process.exit(0));
+  },
 };
 
-http.createServer((req, res) => {
-  const route = routes[req.url.replace(/\?.*/, '')];
-  return route ? route(req, res) : res.writeHead(404).end();
-}).listen(process.env.APP_PORT || 3000, () => console.log('listening'));
+http
+  .createServer((req, res) => {
+    const route = routes[req.url.replace(/\?.*/, '')];
+    return route ? route(req, res) : res.writeHead(404).end();
+  })
+  .listen(process.env.APP_PORT || 3000, () => console.log('listening'));
