@@ -71,23 +71,26 @@ fn the_slot_of_a_client_that_is_gone_is_not_given_away_before_the_app_is_done() 
 #[test]
 fn whoever_leaves_late_does_not_cancel_the_next_request_with_its_number() {
     let proxy = quick(|_| {});
-    let mut backend = proxy.backend();
-    let mut slow = Client::connect_narrow(proxy.clients);
+    let mut backend = proxy.backend_with_slots(2);
+    let (mut slow, mut other, mut leaver) =
+        (Client::connect_narrow(proxy.clients), proxy.client(), proxy.client());
     slow.get("/slow");
     let first = backend.request();
     first.reply_head(200, Body::Unknown, &[], false);
     backend.send_until_stuck(&first);
     // All of the reply is in the proxy, and the number may be used again.
     first.data(b"", true);
-    let mut other = proxy.client();
     other.get("/other");
     let second = backend.request();
     assert_eq!(second.stream, first.stream);
+    leaver.get("/leaver");
+    let third = backend.request();
     slow.finish_sending();
-    backend.has_not_heard("a CANCEL", |heard| matches!(heard, Heard::Cancel { .. }));
-    let reply = slow.reply();
-    assert_eq!(reply.end, End::Whole);
-    backend.has_not_heard("a CANCEL", |heard| matches!(heard, Heard::Cancel { .. }));
+    leaver.finish_sending();
+    // Once the one that left later has been noticed, the other one has been too.
+    assert_eq!(backend.cancelled(&third), CancelCode::ClientLeft);
+    backend.has_not_heard("another CANCEL", |heard| matches!(heard, Heard::Cancel { .. }));
+    assert_eq!(slow.reply().end, End::Whole);
     second.reply(200, "done");
     assert_eq!(other.reply().text(), "done");
 }
