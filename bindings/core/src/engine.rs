@@ -111,6 +111,17 @@ impl<S> Engine<S> {
         Ok(state)
     }
 
+    /// Ends everything: last words are sent as far as the sockets take them, and every link is closed.
+    pub(crate) fn stop(&self) -> Result<Guard<'_, S>, Forked> {
+        self.check_process()?;
+        let mut state = self.lock()?;
+        state.connector.stop();
+        let mut state = self.send_queued(state)?;
+        let State { connector, sockets, .. } = &mut *state;
+        sockets.stop(connector);
+        self.send_queued(state)
+    }
+
     fn send<'a>(&'a self, state: Guard<'a, S>, batch: Batch) -> Result<Guard<'a, S>, Forked> {
         drop(state);
         self.check_process()?;

@@ -218,17 +218,10 @@ impl Loop {
     }
 
     fn stop(&self) {
-        let stopped = self.engine.check_process().and_then(|()| {
-            let mut state = self.engine.lock()?;
-            state.connector.stop();
-            let mut state = self.engine.send_queued(state)?;
-            state.connector.close_all();
-            drop(self.engine.send_queued(state)?);
-            self.engine.poke();
-            Ok(())
-        });
         // In the child of a fork the links are the parent's, and go on.
-        let _: Result<(), Forked> = stopped;
+        if self.engine.stop().is_ok() {
+            self.engine.poke();
+        }
     }
 
     /// Turns what happened into events, requests first: what follows may be about them.

@@ -127,7 +127,8 @@ impl Sockets {
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(_) => {
                 socket.state = Sending::Broken;
-                return connector.sent(id, batch.bytes.len() - batch.at);
+                connector.sent(id, batch.bytes.len() - batch.at);
+                return close_if_stopping(id, connector);
             }
         };
         batch.at += n;
@@ -135,7 +136,7 @@ impl Sockets {
         if batch.at < batch.bytes.len() {
             socket.state = Sending::Blocked(batch);
             watch(&self.epoll, &socket.fd, id, EventFlags::IN | EventFlags::OUT);
-            return;
+            return close_if_stopping(id, connector);
         }
         socket.state = Sending::Idle;
         if batch.bytes.capacity() <= SPARE_OUT_MAX {
@@ -145,8 +146,18 @@ impl Sockets {
         if connector.is_closing(id) {
             // The proxy reads the end after the last frame, and closes its side.
             let _ = rustix::net::shutdown(&socket.fd, Shutdown::Write);
+            close_if_stopping(id, connector);
         } else {
             connector.queue_output(id);
+        }
+    }
+
+    /// Closes every link that nobody is sending on; the others are closed when that is done.
+    pub(crate) fn stop(&self, connector: &mut Connector) {
+        for (id, socket) in &self.by_link {
+            if !matches!(socket.state, Sending::Busy) {
+                close_if_stopping(*id, connector);
+            }
         }
     }
 
@@ -159,6 +170,12 @@ impl Sockets {
                 let _ = rustix::net::shutdown(&socket.fd, Shutdown::Both);
             }
         }
+    }
+}
+
+fn close_if_stopping(id: LinkId, connector: &mut Connector) {
+    if connector.is_stopping() {
+        connector.close(id);
     }
 }
 

@@ -114,12 +114,13 @@ impl Connector {
         self.end_if_drained();
     }
 
-    /// Ends everything at once. The caller sends what is queued, and then calls [`Connector::close_all`].
+    /// Ends everything at once. The caller sends what is queued, and closes each link after that with
+    /// [`Connector::close`].
     pub(crate) fn stop(&mut self) {
         if self.phase == Phase::Ended {
             return;
         }
-        self.phase = Phase::Draining;
+        self.phase = Phase::Stopping;
         let places: Vec<usize> = self.exchanges.iter().map(|(place, _)| place).collect();
         for place in places {
             match self.exchanges[place].head {
@@ -134,15 +135,12 @@ impl Connector {
                 self.queue(id);
             }
         }
+        self.end_if_drained();
     }
 
-    /// Closes every link as it is.
-    pub(crate) fn close_all(&mut self) {
-        let ids: Vec<LinkId> = self.links.keys().copied().collect();
-        for id in ids {
-            self.remove_link(id);
-        }
-        self.end_if_drained();
+    /// Closes a link as it is.
+    pub(crate) fn close(&mut self, id: LinkId) {
+        self.remove_link(id);
     }
 
     /// A link that was only waiting for its last stream says goodbye.
@@ -174,7 +172,7 @@ impl Connector {
     }
 
     fn end_if_drained(&mut self) {
-        if self.phase == Phase::Draining && self.links.is_empty() {
+        if matches!(self.phase, Phase::Draining | Phase::Stopping) && self.links.is_empty() {
             self.phase = Phase::Ended;
             for proxy in &mut self.proxies {
                 proxy.is_connected = false;

@@ -84,6 +84,8 @@ pub(crate) struct Connector {
 enum Phase {
     Serving,
     Draining,
+    /// As soon as the last words are sent, or cannot be.
+    Stopping,
     Ended,
 }
 
@@ -269,6 +271,11 @@ impl Connector {
         if self.links.get(&id).is_some_and(|link| !link.out.is_empty()) {
             self.queue(id);
         }
+    }
+
+    /// Whether links are closed as soon as they have said their last word, or cannot.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.phase == Phase::Stopping
     }
 
     /// Whether this link has said its last word, so that the socket can be shut down when that is sent.

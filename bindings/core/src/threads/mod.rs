@@ -197,15 +197,8 @@ impl Threads {
     }
 
     fn stop(&self) {
-        let stopped = self.engine.check_process().and_then(|()| {
-            let mut state = self.engine.lock()?;
-            state.connector.stop();
-            let mut state = self.engine.send_queued(state)?;
-            state.connector.close_all();
-            self.settle(state)
-        });
         // In the child of a fork the links are the parent's, and go on.
-        let _: Result<(), Forked> = stopped;
+        let _ = self.engine.stop().and_then(|state| self.settle(state));
     }
 
     /// Tries until there is something to give, and waits in between: leading if nobody does, else parked.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod looped;
 mod said;
 
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -213,6 +214,14 @@ impl FakeLink {
                 return (status, body);
             }
         }
+    }
+
+    /// Whether the backend has said anything that was not heard yet.
+    pub fn has_something(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        !self.inbox.is_empty() || peeked.is_ok()
     }
 
     /// Closes both directions.

@@ -73,7 +73,7 @@ fn a_stop_gives_back_what_nobody_has_seen_and_resets_the_rest() {
     let heard = scene.heard(id);
     assert_eq!(heard[..2], [reset(1, "the backend was stopped"), Said::Refuse(3)]);
     assert!(matches!(heard[2..], [Said::Goodbye(_)]));
-    scene.connector.close_all();
+    scene.connector.close(id);
     assert!(scene.is_closed(id) && scene.connector.has_ended());
     assert_eq!(scene.happened(), [Happened::Disconnected]);
     assert!(scene.connector.take().is_none());

@@ -92,7 +92,7 @@ proptest! {
         let status = scene.connector.status();
         prop_assert!(status.in_flight <= 3);
         scene.connector.stop();
-        scene.connector.close_all();
+        scene.connector.close(id);
         prop_assert!(scene.connector.has_ended());
     }
 }
