@@ -77,7 +77,7 @@ impl<S> Engine<S> {
     /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked before each system
     /// call on one, and before each wait; it costs a system call itself.
     pub(crate) fn check_process(&self) -> Result<(), Forked> {
-        if std::process::id() == self.pid { Ok(()) } else { Err(Forked) }
+        if this_process() == self.pid { Ok(()) } else { Err(Forked) }
     }
 
     /// The descriptor that is readable when there is something to do.
@@ -218,6 +218,20 @@ impl<S> Engine<S> {
         }
         Ok(())
     }
+}
+
+fn this_process() -> u32 {
+    #[cfg(test)]
+    if IS_CHILD.get() {
+        return 0;
+    }
+    std::process::id()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// This thread takes itself for the child of a fork.
+    pub(crate) static IS_CHILD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Who this process is.

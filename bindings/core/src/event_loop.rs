@@ -105,7 +105,9 @@ impl LoopConnector {
 
     /// How it is doing. In the child of a fork it has ended.
     pub fn status(&self) -> Status {
-        self.event_loop().run(|connector| connector.status()).unwrap_or(Status::FORKED)
+        let event_loop = self.event_loop();
+        let status = event_loop.engine.check_process();
+        status.and_then(|()| event_loop.run(|connector| connector.status())).unwrap_or(Status::FORKED)
     }
 
     /// What was asked for by a signal, say, is not to wait for the loop's next turn.

@@ -1,6 +1,8 @@
 //! The driver for languages whose threads run the app.
 
 mod keeper;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 use std::os::fd::OwnedFd;
@@ -108,7 +110,10 @@ impl ThreadConnector {
 
     /// How it is doing. In the child of a fork it has ended.
     pub fn status(&self) -> Status {
-        self.threads().run(|connector| connector.status()).unwrap_or(Status::FORKED)
+        let threads = self.threads();
+        let status =
+            threads.engine.check_process().and_then(|()| threads.run(|connector| connector.status()));
+        status.unwrap_or(Status::FORKED)
     }
 
     fn run(&self, work: impl FnOnce(&mut Connector)) {

@@ -1,0 +1,87 @@
+//! What a child of a fork gets. A thread that takes itself for a child stands for it; real forks are in the tests of the
+//! bindings, whose languages can fork.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use swiftiply_wire::{
+    Body, RequestFields, RequestFlags, RequestHead, Scheme, ToBackend, Version, Welcome, put_request,
+};
+
+use super::*;
+use crate::engine::IS_CHILD;
+use crate::{Read, ReadError, ReplyError, ReplyHead};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Greets a backend and sends it two requests.
+fn serve(listener: &TcpListener) -> TcpStream {
+    let (mut link, _) = listener.accept().unwrap();
+    let mut hello = [0; 1024];
+    assert!(link.read(&mut hello).unwrap() > 0);
+    let mut out = Vec::new();
+    let welcome = Welcome {
+        version: 1,
+        proxy: [1; 16],
+        shard: 0,
+        links: 1,
+        window: 1024,
+        ping_interval_ms: 60_000,
+        proof: [0; 32],
+    };
+    ToBackend::Welcome(welcome).write(&mut out);
+    let fields = RequestFields {
+        method: b"PUT",
+        scheme: Scheme::Http,
+        version: Version::Http11,
+        authority: b"",
+        path: b"/",
+        query: None,
+        peer: None,
+        local: None,
+        body: Body::Unknown,
+    };
+    let mut head = Vec::new();
+    RequestHead::write(&mut head, &fields, |_| {});
+    put_request(&mut out, 1, RequestFlags::default(), &head);
+    put_request(&mut out, 2, RequestFlags::default(), &head);
+    link.write_all(&out).unwrap();
+    link
+}
+
+fn take(connector: &ThreadConnector) -> Request {
+    match connector.take(&Wait::at_most(PATIENCE)) {
+        Take::Request(request) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_child_of_a_fork_is_told_so_and_says_nothing_on_the_links_of_its_parent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let options = Options { connect: vec![address], slots: 2, ..Options::default() };
+    let connector = ThreadConnector::start(options).unwrap();
+    let mut link = serve(&listener);
+    let (request, dropped) = (take(&connector), take(&connector));
+
+    IS_CHILD.set(true);
+    let wait = Wait::default();
+    assert!(matches!(connector.take(&wait), Take::Failed(Error::Forked)));
+    assert!(matches!(connector.try_take(), Take::Failed(Error::Forked)));
+    assert_eq!(connector.next_notice(&wait), None);
+    assert!(connector.status().has_ended);
+    assert_eq!(request.read(1, &wait), Read::Failed(ReadError::Forked));
+    let head = ReplyHead::new(200).unwrap();
+    assert_eq!(request.reply().send(&head, b"x"), Err(ReplyError::Forked));
+    connector.drain();
+    drop((request, dropped));
+    connector.stop();
+    drop(connector);
+    IS_CHILD.set(false);
+
+    link.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let silent = link.read(&mut [0; 64]).map_err(|error| error.kind());
+    assert!(matches!(silent, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{silent:?}");
+}
