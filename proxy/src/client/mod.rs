@@ -112,7 +112,10 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
         };
         match relay::deliver(connection, request, &site, slot).await {
             Relayed::Whole { keep } => return Ok(if keep { After::Keep } else { After::Close }),
-            Relayed::ClientGone => return Ok(request.client_gone()),
+            Relayed::ClientGone => {
+                request.client_gone();
+                return Ok(After::Cut);
+            }
             Relayed::BadBody(ended) => return give_up(request, ended),
             Relayed::Cut => return Ok(After::Cut),
             Relayed::Refused(slot) => {
@@ -142,7 +145,7 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
 
 fn no_slot_answer(request: &mut Request, no_slot: NoSlot) -> Result<After, Own> {
     let explanation = match no_slot {
-        NoSlot::ClientGone => return Ok(request.client_gone()),
+        NoSlot::ClientGone => return give_up(request, Ended::Quietly),
         NoSlot::QueueFull => "Too many requests wait for this site.",
         NoSlot::TooLate => "No process of this site was free in time.",
         NoSlot::SiteClosed => "This site has been removed.",
@@ -153,7 +156,11 @@ fn no_slot_answer(request: &mut Request, no_slot: NoSlot) -> Result<After, Own> 
 /// The request's body never became whole.
 fn give_up(request: &mut Request, ended: Ended) -> Result<After, Own> {
     match ended {
-        Ended::Quietly => Ok(request.client_gone()),
+        Ended::Quietly => {
+            request.client_gone();
+            // In order, not by a reset: replies to requests before this one may still be on their way.
+            Ok(After::Close)
+        }
         Ended::Refused(own) => Err(own),
     }
 }

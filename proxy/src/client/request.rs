@@ -8,7 +8,7 @@ use std::time::Instant;
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
 use super::upload::Upload;
-use super::{After, Own};
+use super::Own;
 use crate::access::{Outcome, RequestLine};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
@@ -101,11 +101,10 @@ impl Request {
     }
 
     /// The client has left; nobody is there to be answered.
-    pub(super) fn client_gone(&mut self) -> After {
+    pub(super) fn client_gone(&mut self) {
         if self.outcome.status == 0 {
             self.outcome.status = CLIENT_LEFT;
         }
-        After::Cut
     }
 
     /// Whether the site allows that this request is given to another backend although it was started.

@@ -23,6 +23,9 @@ impl Exchange {
         if state.has_begun {
             return Err(Breach("an informational reply after the final one".into()));
         }
+        if state.out.len() > state.rules.limits.reply_head_bytes_max {
+            return Err(Breach("more informational replies than the client takes".into()));
+        }
         let is_continue = head.status() == 100;
         let is_wanted =
             if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };

@@ -106,6 +106,19 @@ fn an_app_that_sends_beyond_its_window_is_cut() {
 }
 
 #[test]
+fn early_hints_without_end_are_a_breach() {
+    let proxy = quick(|_| {});
+    let (mut backend, mut client) = (proxy.backend(), Client::connect_narrow(proxy.clients));
+    client.get("/");
+    let request = backend.request();
+    let link = "x".repeat(30_000);
+    for _ in 0..SYSTEM_BYTES_MAX / link.len() {
+        request.inform(103, &[("Link", &link)]);
+    }
+    assert_eq!(backend.goodbye().0, GoodbyeCode::Breach);
+}
+
+#[test]
 fn pipelined_requests_of_a_client_that_does_not_read_stop_being_read() {
     let proxy = quick(|_| {});
     let mut backend = proxy.backend();

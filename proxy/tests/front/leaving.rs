@@ -33,6 +33,28 @@ fn pipelined_requests_before_the_end_are_all_served_while_slots_are_free() {
 }
 
 #[test]
+fn a_client_that_leaves_a_queue_still_gets_the_reply_before() {
+    let proxy = quick(|_| {});
+    let (mut backend, mut client, mut other) = (proxy.backend(), proxy.client(), proxy.client());
+    client.get("/1");
+    let first = backend.request();
+    client.get("/2");
+    other.get("/other");
+    proxy.until_waiting(1);
+    // Its second request stands behind the other client's.
+    first.reply(200, &"x".repeat(30_000));
+    let busy = backend.request();
+    proxy.until_waiting(1);
+    client.finish_sending();
+    proxy.until_waiting(0);
+    assert_eq!(client.reply().body.len(), 30_000);
+    assert_eq!(client.end(), End::Closed);
+    busy.reply(200, "done");
+    other.reply();
+    backend.has_no_request();
+}
+
+#[test]
 fn an_app_that_stops_when_its_client_left_frees_its_slot() {
     let proxy = quick(|_| {});
     let (mut backend, mut client) = (proxy.backend(), proxy.client());
