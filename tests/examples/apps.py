@@ -17,6 +17,8 @@ class Way:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     processes: int = 1
+    #: Whether something in front of the app collects a reply before it sends it.
+    collects: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ APPS = [
         own=Way(["puma", "-b", "tcp://127.0.0.1:0"]),
         swiftiply={
             "swiftiply-rack": command("swiftiply-rack"),
-            "rackup-s": Way(["rackup", "-s", "swiftiply"], GEM),
+            # rackup puts Rack::ContentLength in front of the app.
+            "rackup-s": Way(["rackup", "-s", "swiftiply"], GEM, collects=True),
         },
     ),
     App(

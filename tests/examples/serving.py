@@ -55,7 +55,8 @@ def behind_swiftiply(app: App, way: Way, data: Path):
     try:
         proxy.wait_for("clients connect to")
         backend = Program(app.name, filled(way.command, data, connect), app.folder, environment)
-        # No waiting for the backend: the proxy holds requests until it has dialled in.
+        # The proxy would hold requests until then; but a backend that fails to start shows what it said.
+        backend.wait_for("serving the proxy")
         yield Served(app, ("127.0.0.1", port), host, backend, way, True)
         status = backend.stop()
         assert status == 0, f"{backend} ended with status {status} after TERM\n{backend.output()}"

@@ -41,15 +41,15 @@ def messages(limit: int = SHOWN_MAX) -> list[dict]:
 
 
 @router.get("/events")
-async def events(last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
+async def events(request: Request, last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
     """Server-sent events: each message as it comes, whichever process it came to. A browser that lost us says where it was."""
     seen = await run_in_threadpool(database.last_id) if last_event_id is None else last_event_id
-    return StreamingResponse(new_messages(seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(new_messages(request, seen), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-async def new_messages(seen: int):
+async def new_messages(request: Request, seen: int):
     yield ": open\n\n"
-    while True:
+    while not await request.is_disconnected():
         for message in await run_in_threadpool(database.after, seen):
             seen = message["id"]
             yield f"id: {seen}\ndata: {json.dumps(message)}\n\n"
