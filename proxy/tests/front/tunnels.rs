@@ -1,6 +1,8 @@
 //! A stream that becomes a tunnel after the app's 101.
 
-use swiftiply_wire::{Body, GoodbyeCode};
+use std::io::Write;
+
+use swiftiply_wire::{Body, CancelCode, GoodbyeCode, ResetCode};
 
 use crate::support::{Arrived, Backend, Client, End, TestProxy, quick};
 
@@ -79,6 +81,36 @@ fn a_tunnel_keeps_its_slot_until_it_ends_or_the_backend_releases_it() {
     assert_eq!(client.bytes(7), b"so am I");
     backend.round_trip();
     assert_eq!(proxy.counts().free, 1, "its slot is not given back twice");
+}
+
+#[test]
+fn much_goes_through_a_tunnel_both_ways_within_its_windows() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, mut client) = open(&proxy, "");
+    const TOTAL: usize = 2 << 20;
+    let mut writing = client.stream.try_clone().unwrap();
+    let sending = std::thread::spawn(move || writing.write_all(&vec![b'x'; TOTAL]).unwrap());
+    let mut heard = 0;
+    while heard < TOTAL {
+        let (piece, is_last) = backend.piece(&request);
+        assert!(!is_last);
+        heard += piece.len();
+        request.grant(piece.len() as u32);
+    }
+    sending.join().unwrap();
+    let reading = std::thread::spawn(move || client.bytes(TOTAL).len());
+    backend.send_within_window(&request, &vec![b'y'; TOTAL]);
+    assert_eq!(reading.join().unwrap(), TOTAL);
+}
+
+#[test]
+fn a_client_that_is_gone_is_told_to_the_app() {
+    let proxy = quick(|_| {});
+    let (mut backend, request, client) = open(&proxy, "");
+    client.reset();
+    assert_eq!(backend.cancelled(&request), CancelCode::ClientLeft);
+    request.reset(ResetCode::Cancelled, "the client left");
+    proxy.until("the slot is free", |counts| counts.free == 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::thread;
 use swiftiply::config::{Config, ConfigSource};
 use swiftiply::run::Event;
 
-use crate::support::{Address, Backend, Client, Dial, Folder, Socket, TestProxy};
+use crate::support::{Address, Backend, Client, Dial, Folder, Socket, TestProxy, until_refused};
 
 /// A proxy whose configuration is a file that the test writes anew. Site `app.test` dials `app.sock`, and so on.
 struct Reloading {
@@ -166,6 +166,24 @@ fn a_changed_key_is_asked_of_the_next_link() {
     let dial = Dial { key: Some(b"correct-horse".to_vec()), ..Dial::to(Address::Unix(it.door("app"))) };
     it.proxy.backend_as(dial);
     old.has_not_heard("a word about it", |heard| !matches!(heard, crate::support::Heard::Pong(_)));
+}
+
+#[test]
+fn an_address_that_is_removed_takes_no_more_clients_and_keeps_those_it_has() {
+    let it = Reloading::start("app");
+    let two = text(&it.folder, "app, marker").replace("127.0.0.1", "[127.0.0.1, 127.0.0.2]");
+    it.reload_text(&two);
+    it.until_known("marker.test");
+    let (mut backend, mut client) = (it.backend_of("app"), it.proxy.client());
+    get(&mut client, "app");
+    backend.request().reply(200, "before");
+    client.reply();
+    it.reload_text(&text(&it.folder, "app").replace("127.0.0.1", "127.0.0.2"));
+    it.until_gone("marker.test");
+    until_refused(&it.proxy);
+    get(&mut client, "app");
+    backend.request().reply(200, "after");
+    assert_eq!(client.reply().text(), "after");
 }
 
 #[test]

@@ -1,20 +1,11 @@
 //! SIGTERM drains: what runs is finished, and nothing new is taken.
 
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use swiftiply::run::Event;
 use swiftiply_wire::GoodbyeCode;
 
-use crate::support::{End, PATIENCE, TestProxy, quick};
-
-fn until_refused(proxy: &TestProxy) {
-    let from = Instant::now();
-    while TcpStream::connect(proxy.clients).is_ok() {
-        assert!(from.elapsed() < PATIENCE, "clients are still taken");
-        std::thread::yield_now();
-    }
-}
+use crate::support::{End, PATIENCE, quick, until_refused};
 
 #[test]
 fn a_stop_finishes_what_runs_and_what_waits_and_takes_nothing_new() {

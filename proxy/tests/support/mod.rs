@@ -18,7 +18,7 @@ pub use arrived::Arrived;
 pub use backend::{Backend, Heard};
 pub use client::{Client, End, Reply};
 pub use dial::{Dial, DialError};
-pub use proxy::{Folder, TestProxy, one_site, quick};
+pub use proxy::{Folder, TestProxy, one_site, quick, until_refused};
 pub use socket::{Address, Socket};
 
 /// Longer than anything here takes on a loaded machine.

@@ -1,6 +1,6 @@
 //! A real proxy in this process, on ports that the system chooses.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -29,6 +29,15 @@ pub fn quick(change: impl FnOnce(&mut Config)) -> TestProxy {
     let mut config = one_site();
     change(&mut config);
     TestProxy::start(&config)
+}
+
+/// Waits until no client can connect any more.
+pub fn until_refused(proxy: &TestProxy) {
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(proxy.clients).is_ok() {
+        assert!(Instant::now() < until, "clients are still taken");
+        thread::yield_now();
+    }
 }
 
 /// A running proxy, stopped when it is dropped.
