@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 
@@ -45,7 +45,9 @@ class Program:
     """One process, in a group of its own: so a signal can reach it as a terminal's Ctrl-C would, and nothing else."""
 
     def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("SWIFTIPLY", "WEB_CONCURRENCY", "PYTHONPATH"))}
+        clean = {
+            k: v for k, v in os.environ.items() if not k.startswith(("SWIFTIPLY", "WEB_CONCURRENCY", "PYTHONPATH"))
+        }
         self.process = subprocess.Popen(
             arguments,
             env={**clean, "PYTHONUNBUFFERED": "1", **(env or {})},
@@ -188,6 +190,9 @@ class Answer:
     @property
     def text(self) -> str:
         return self.body.decode()
+
+
+SiteMaker = Callable[..., Site]
 
 
 def _processes(options: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ HEADS = [
     b"PROPFIND /x HTTP/1.1\r\nHost: site.test\r\nDepth: 1\r\n",
     b"GET http://other.test/absolute?q HTTP/1.1\r\nHost: site.test\r\n",
     b"HEAD / HTTP/1.1\r\nHOST: site.test\r\naccept: a\r\nAccept: b\r\nCookie: x=1\r\ncookie: y=2\r\n",
-    b"GET / HTTP/1.1\r\nHost: site.test\r\nX-Thing: caf\xe9\r\nx-thing: \xc3\xa9\r\nX-THING: c\r\nProxy: evil\r\nX_A: b\r\n",
+    b"GET / HTTP/1.1\r\nHost: site.test\r\nX-Thing: caf\xe9\r\nx-thing: \xc3\xa9\r\nX-THING: c\r\nProxy: evil\r\n",
     b"POST / HTTP/1.1\r\nHost: site.test\r\nContent-Type: a/b\r\nContent-Length: 3\r\n\r\nabc",
     b"POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 0\r\n",
     b"POST / HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n0\r\n",
@@ -131,9 +131,7 @@ def test_mistakes_in_a_reply_are_the_exceptions_of_swiftiply_errors(backend: Bac
 
 
 def test_a_connector_does_not_survive_a_fork_and_says_so(backend: Backend) -> None:
-    request = backend.exchange(
-        b"POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
-    )
+    request = backend.exchange(b"POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n")
     assert raised_in_a_child(backend.connector.take) == "ForkError"
     assert raised_in_a_child(lambda: request.read(1)) == "ForkError"
     assert raised_in_a_child(lambda: request.reply.send(200, None, [], b"from the child")) == "ForkError"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import SiteMaker
-from running import Answer, Site
+from running import Answer, Site, SiteMaker
 
 WSGI, ASGI = "plain_wsgi:app", "plain_asgi:app"
 
@@ -49,14 +47,13 @@ def test_sigterm_finishes_what_has_begun_and_leaves_with_status_0(
 @counts
 def test_ctrl_c_stops_at_once_and_cleanly_with_all_children(site: Site, target: str, processes: list[str]) -> None:
     backend = site.backend(target, *processes)
-    hanging = threading.Thread(target=lambda: site.get("/slow?60"), daemon=True)
-    hanging.start()
-    backend.wait_for("slow begun")
-    backend.signal_group(signal.SIGINT)
-    assert backend.wait() == 0
+    with site.open() as client:
+        client.sendall(b"GET /slow?60 HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        backend.wait_for("slow begun")
+        backend.signal_group(signal.SIGINT)
+        assert backend.wait() == 0
     assert not backend.is_group_left()
     assert "Traceback" not in backend.output
-    site.proxy.stop()
 
 
 @both
@@ -129,13 +126,12 @@ def test_a_stream_without_an_end_is_cut_when_the_drain_is_over(site: Site) -> No
 
 def test_a_wsgi_request_without_an_end_does_not_keep_the_process(site: Site) -> None:
     backend = site.backend(WSGI, "--drain-timeout", "0.2")
-    hanging = threading.Thread(target=lambda: site.get("/slow?60"), daemon=True)
-    hanging.start()
-    backend.wait_for("slow begun")
-    backend.signal(signal.SIGTERM)
-    backend.wait_for("still running after 0.2 s")
-    assert backend.wait() == 0
-    site.proxy.stop()
+    with site.open() as client:
+        client.sendall(b"GET /slow?60 HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        backend.wait_for("slow begun")
+        backend.signal(signal.SIGTERM)
+        backend.wait_for("still running after 0.2 s")
+        assert backend.wait() == 0
 
 
 def test_children_whose_supervisor_was_killed_drain_and_leave(site: Site) -> None:

@@ -140,6 +140,23 @@ async def hints(scope, receive, send):
     await answer(send, b"hinted")
 
 
-PATHS = {f"/{function.__name__}": function for function in (
-    hello, pid, echo, digest, stream, large, turns, endless, wait, forever, fail, fail_later, crash, slow, hints
-)}
+PATHS = {
+    f"/{function.__name__}": function
+    for function in (
+        hello,
+        pid,
+        echo,
+        digest,
+        stream,
+        large,
+        turns,
+        endless,
+        wait,
+        forever,
+        fail,
+        fail_later,
+        crash,
+        slow,
+        hints,
+    )
+}

@@ -104,8 +104,25 @@ def report(environ, start_response):
     return [repr({k: v for k, v in sorted(environ.items()) if isinstance(v, (str, bool, tuple))}).encode()]
 
 
-PATHS = {f"/{function.__name__}": function for function in (
-    hello, pid, echo, digest, stream, turns, endless, fail, fail_later, short, leave, crash, slow, hints, report
-)}
+PATHS = {
+    f"/{function.__name__}": function
+    for function in (
+        hello,
+        pid,
+        echo,
+        digest,
+        stream,
+        turns,
+        endless,
+        fail,
+        fail_later,
+        short,
+        leave,
+        crash,
+        slow,
+        hints,
+        report,
+    )
+}
 
 validated = validator(hello)
