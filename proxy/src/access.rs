@@ -8,11 +8,11 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use crate::http::Head;
+use crate::http::{Head, decimal};
+use crate::link::Link;
 use crate::logging::AccessWriter;
 use crate::shard::SiteHere;
 
@@ -21,6 +21,9 @@ const GATHERED_BYTES: usize = 16 * 1024;
 
 /// Bytes of one field that a client controls, at most: a line stays a line.
 const FIELD_BYTES_MAX: usize = 2048;
+
+/// Bytes of what a request says of itself; more grows.
+const LINE_BYTES_USUAL: usize = 256;
 
 /// One shard's end of the access log.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub struct Outcome {
     /// Where it went.
     pub site: Option<Rc<SiteHere>>,
     /// The backend that had it last.
-    pub backend: Option<String>,
+    pub backend: Option<Rc<Link>>,
     /// Of the reply, 499 if the client left before.
     pub status: u16,
     /// Bytes of the reply's body.
@@ -56,8 +59,8 @@ pub struct Outcome {
 /// One line.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// The client.
-    pub peer: SocketAddr,
+    /// The client's address.
+    pub peer: &'a str,
     /// What it asked for.
     pub request: &'a RequestLine,
     /// What it got.
@@ -69,7 +72,7 @@ pub struct Entry<'a> {
 impl RequestLine {
     /// Of this head.
     pub fn new(head: &Head<'_>) -> Self {
-        let mut text = Vec::with_capacity(160);
+        let mut text = Vec::with_capacity(LINE_BYTES_USUAL);
         escape(&mut text, head.method.as_bytes());
         text.push(b' ');
         escape(&mut text, head.target.path.as_bytes());
@@ -140,16 +143,36 @@ impl Entry<'_> {
     fn write(&self, out: &mut Vec<u8>, time: &Time) {
         let (line, rest) = self.request.text.split_at(self.request.line_bytes);
         let Outcome { site, backend, status, body_bytes, waited } = self.outcome;
-        // Writing to memory cannot fail.
-        let _ = write!(out, "{} - - [{}] \"", self.peer.ip().to_canonical(), time.text);
+        let put = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
+        put(out, self.peer);
+        put(out, " - - [");
+        put(out, &time.text);
+        put(out, "] \"");
         out.extend_from_slice(line);
-        let _ = write!(out, "\" {status} {body_bytes}");
+        put(out, "\" ");
+        decimal(out, (*status).into());
+        put(out, " ");
+        decimal(out, *body_bytes);
         out.extend_from_slice(rest);
-        let site = site.as_ref().map_or("-", |site| site.name());
-        let backend = backend.as_deref().unwrap_or("-");
-        let (waited, took) = (waited.as_secs_f64(), self.took.as_secs_f64());
-        let _ = writeln!(out, " site={site} backend={backend} waited={waited:.3} took={took:.3}");
+        put(out, " site=");
+        put(out, site.as_ref().map_or("-", |site| site.name()));
+        put(out, " backend=");
+        put(out, backend.as_ref().map_or("-", |link| &link.name));
+        put(out, " waited=");
+        seconds(out, *waited);
+        put(out, " took=");
+        seconds(out, self.took);
+        put(out, "\n");
     }
+}
+
+/// Seconds with three decimals, rounded to the nearest.
+fn seconds(out: &mut Vec<u8>, time: Duration) {
+    let millis = (time.as_micros() as u64 + 500) / 1000;
+    decimal(out, millis / 1000);
+    let fraction = millis % 1000;
+    let digit = |n: u64| b'0' + (n % 10) as u8;
+    out.extend_from_slice(&[b'.', digit(fraction / 100), digit(fraction / 10), digit(fraction)]);
 }
 
 /// `23/Nov/2026:10:21:07 +0000`, formatted once a second.

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Own;
-use super::request::Request;
+use super::request::{Client, Request};
 use crate::access;
 use crate::buffer::Buffer;
 use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
@@ -37,8 +37,7 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Connection {
     pub(super) shard: Rc<Shard>,
     pub(super) stream: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) local: Option<SocketAddr>,
+    client: Client,
     /// Read and not used yet.
     pub(super) incoming: Buffer,
     /// To be written; the first `written` bytes have left.
@@ -81,12 +80,11 @@ impl Connection {
     pub(super) async fn new(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr) -> Self {
         let (alarm, write_alarm) =
             poll_fn(|cx| Poll::Ready((shard.alarms.add(cx), shard.alarms.add(cx)))).await;
-        let local = stream.local_addr().ok();
+        let client = Client::new(peer, stream.local_addr().ok());
         Self {
             shard,
             stream,
-            peer,
-            local,
+            client,
             incoming: Buffer::default(),
             out: Vec::new(),
             written: 0,
@@ -145,7 +143,7 @@ impl Connection {
         let mut room = HeaderRoom::new();
         let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
         let Some((used, head)) = parsed else { return Ok(None) };
-        let request = Request::new(&head, directory, self.peer, self.local, self.shard.is_draining());
+        let request = Request::new(&head, directory, &self.client, self.shard.is_draining());
         self.incoming.consume(used);
         Ok(Some(request))
     }
@@ -266,7 +264,7 @@ impl Connection {
     /// Writes the request's line in the access log.
     pub(super) fn note(&self, request: &Request) {
         self.shard.access.note(&access::Entry {
-            peer: self.peer,
+            peer: &self.client.address,
             request: &request.log,
             outcome: &request.outcome,
             took: request.began.elapsed(),
@@ -275,9 +273,9 @@ impl Connection {
 
     /// Writes the line of a request that could not be read.
     pub(super) fn note_refusal(&self, refusal: &Own) {
-        tracing::debug!("client {}: {}: {}", self.peer, refusal.status, refusal.explanation);
+        tracing::debug!("client {}: {}: {}", self.client.address, refusal.status, refusal.explanation);
         self.shard.access.note(&access::Entry {
-            peer: self.peer,
+            peer: &self.client.address,
             request: &access::RequestLine::unreadable(),
             outcome: &access::Outcome { status: refusal.status, ..access::Outcome::default() },
             took: Duration::ZERO,

@@ -53,7 +53,7 @@ pub(super) async fn deliver(
     slot: Slot,
 ) -> Relayed {
     let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
-    let exchange = Exchange::new(request.rules, link.hello.window, request.upload.left());
+    let exchange = Exchange::new(request.rules.clone(), link.hello.window, request.upload.left());
     let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else { return Relayed::NoLink };
     request.deliveries += 1;
     let mut delivery =

@@ -7,13 +7,31 @@ use std::time::Instant;
 
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
-use super::upload::Upload;
 use super::Own;
+use super::upload::Upload;
 use crate::access::{Outcome, RequestLine};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
 use crate::link::Link;
 use crate::shard::{Directory, SiteHere};
+
+/// Bytes of a browser's head on the link; a longer one grows.
+const HEAD_BYTES_USUAL: usize = 1024;
+
+/// Who sends the requests of a connection.
+pub(super) struct Client {
+    peer: SocketAddr,
+    /// Its IP address, as logs and headers name it.
+    pub address: String,
+    /// Where it connected to.
+    local: Option<SocketAddr>,
+}
+
+impl Client {
+    pub(super) fn new(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
+        Self { peer, address: peer.ip().to_canonical().to_string(), local }
+    }
+}
 
 /// One request of a client.
 pub(super) struct Request {
@@ -46,13 +64,7 @@ const CLIENT_LEFT: u16 = 499;
 
 impl Request {
     /// Writes the head down for the link.
-    pub(super) fn new(
-        head: &Head<'_>,
-        directory: &Directory,
-        peer: SocketAddr,
-        local: Option<SocketAddr>,
-        is_draining: bool,
-    ) -> Self {
+    pub(super) fn new(head: &Head<'_>, directory: &Directory, client: &Client, is_draining: bool) -> Self {
         let site = directory.find(head.authority.as_ref().map(|authority| &*authority.host)).cloned();
         let settings = site.as_ref().map(|site| site.settings());
         let head_only = head.method == "HEAD";
@@ -61,7 +73,7 @@ impl Request {
             report_underscores(head);
         }
         Self {
-            head: encode(head, directory, peer, local, settings.is_none_or(|site| site.xforwardedfor)),
+            head: encode(head, directory, client, settings.is_none_or(|site| site.xforwardedfor)),
             flags: RequestFlags {
                 end: matches!(head.framing, Framing::None | Framing::Length(0)),
                 expects_continue: head.expect_continue,
@@ -75,7 +87,7 @@ impl Request {
                 expects_continue: head.expect_continue,
                 te_trailers: head.te_trailers,
                 upgrade: head.upgrade.is_some(),
-                limits: *limits,
+                limits: limits.clone(),
             },
             is_idempotent: Method::new(head.method.as_bytes()).is_idempotent(),
             upload: Upload::new(head, limits, &directory.config().limits, settings),
@@ -113,7 +125,7 @@ impl Request {
     }
 
     /// A delivery has ended, one way or another.
-    pub(super) fn note_delivery(&mut self, link: &Link, exchange: &Exchange) {
+    pub(super) fn note_delivery(&mut self, link: &Rc<Link>, exchange: &Exchange) {
         let summary = exchange.summary();
         self.was_started |= exchange.is_started();
         if exchange.is_continued() {
@@ -121,7 +133,7 @@ impl Request {
             self.flags.expects_continue = false;
             self.rules.expects_continue = false;
         }
-        self.outcome.backend = Some(link.name.clone());
+        self.outcome.backend = Some(link.clone());
         self.outcome.status = summary.status;
         self.outcome.body_bytes = summary.body_bytes;
     }
@@ -143,13 +155,7 @@ fn report_underscores(head: &Head<'_>) {
     });
 }
 
-fn encode(
-    head: &Head<'_>,
-    directory: &Directory,
-    peer: SocketAddr,
-    local: Option<SocketAddr>,
-    tells_forwarded: bool,
-) -> Vec<u8> {
+fn encode(head: &Head<'_>, directory: &Directory, client: &Client, tells_forwarded: bool) -> Vec<u8> {
     let fields = RequestFields {
         method: head.method.as_bytes(),
         scheme: Scheme::Http,
@@ -157,19 +163,17 @@ fn encode(
         authority: head.authority.as_ref().map_or(b"", |authority| authority.text.as_bytes()),
         path: head.target.path.as_bytes(),
         query: head.target.query.map(str::as_bytes),
-        peer: Some(peer),
-        local,
+        peer: Some(client.peer),
+        local: client.local,
         body: match head.framing {
             Framing::None => Body::None,
             Framing::Length(length) => Body::Length(length),
             Framing::Chunked => Body::Unknown,
         },
     };
-    let address = peer.ip().to_canonical();
-    let trusted = directory.config().trusted_proxies.iter().any(|network| network.contains(address));
-    let address = address.to_string();
-    let peer = forward::Peer { address: &address, scheme: Scheme::Http, trusted };
-    let mut bytes = Vec::with_capacity(1024);
+    let trusted = directory.config().trusted_proxies.iter().any(|network| network.contains(client.peer.ip()));
+    let peer = forward::Peer { address: &client.address, scheme: Scheme::Http, trusted };
+    let mut bytes = Vec::with_capacity(HEAD_BYTES_USUAL);
     RequestHead::write(&mut bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
             if tells_forwarded || !name.starts_with(b"X-Forwarded-") {

@@ -5,6 +5,7 @@
 //! comes, as far as the backend's window and the link have room.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const TOO_SLOW: Own = Own::new(408, "The request's body arrived too slowly.");
 /// A request's body.
 pub(super) struct Upload {
     decoder: BodyDecoder,
-    limits: http::Limits,
+    limits: Rc<http::Limits>,
     framing: Framing,
     /// The beginning of the body, of which `sent` bytes have gone to the backend. Empty once more came than is kept.
     kept: Vec<u8>,
@@ -61,14 +62,14 @@ impl Upload {
     /// The body that this head announces.
     pub(super) fn new(
         head: &Head<'_>,
-        limits: &http::Limits,
+        limits: &Rc<http::Limits>,
         pace: &config::Limits,
         site: Option<&SiteConfig>,
     ) -> Self {
         let replay_max = site.filter(|site| site.redeployable).map_or(0, |site| site.redeployment_sizelimit);
         Self {
             decoder: BodyDecoder::new(head.framing),
-            limits: *limits,
+            limits: limits.clone(),
             framing: head.framing,
             kept: Vec::new(),
             kept_max: replay_max.max(KEPT_BYTES_MIN),

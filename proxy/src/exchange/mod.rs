@@ -26,8 +26,11 @@ use crate::site::Slot;
 /// owes more finds it closed (RFC 9112 section 9.3 leaves the amount to us).
 pub const UNREAD_BODY_MAX: u64 = 64 * 1024;
 
+/// Bytes of a small reply; a longer one grows.
+const OUT_BYTES_USUAL: usize = 512;
+
 /// What the reply must respect of its request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// Of the request.
     pub version: Version,
@@ -42,7 +45,7 @@ pub struct Rules {
     /// The client offered to upgrade.
     pub upgrade: bool,
     /// Bounds on the head.
-    pub limits: Limits,
+    pub limits: Rc<Limits>,
 }
 
 /// Why a link was lost.
@@ -130,7 +133,7 @@ impl Exchange {
             rules,
             progress: Progress::Awaited,
             waker: None,
-            out: Vec::new(),
+            out: Vec::with_capacity(OUT_BYTES_USUAL),
             framing: ReplyFraming::Empty { announced: None },
             left: 0,
             has_begun: false,

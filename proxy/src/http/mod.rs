@@ -43,7 +43,7 @@ pub use error_page::ErrorPage;
 pub use framing::Framing;
 pub use limits::{HEADERS_ROOM, Limits, TRAILERS_ROOM};
 pub use refusal::Refusal;
-pub use reply::{FinalReply, chunk, inform, last_chunk, switch_protocols};
+pub use reply::{FinalReply, chunk, decimal, inform, last_chunk, switch_protocols};
 pub use reply_fault::ReplyFault;
 pub use reply_framing::ReplyFraming;
 pub use request::{Head, HeadParser, HeaderRoom};

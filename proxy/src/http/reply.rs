@@ -254,7 +254,7 @@ fn whole_or_nothing(
 }
 
 /// Appends a number without the cost of `format!`.
-fn decimal(out: &mut Vec<u8>, number: u64) {
+pub fn decimal(out: &mut Vec<u8>, number: u64) {
     digits::<10>(out, number);
 }
 

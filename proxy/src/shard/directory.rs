@@ -26,7 +26,7 @@ pub struct Blueprint {
 pub struct Directory {
     blueprint: Option<Arc<Blueprint>>,
     sites: Vec<Rc<SiteHere>>,
-    http_limits: http::Limits,
+    http_limits: Rc<http::Limits>,
 }
 
 /// One site on one shard.
@@ -53,7 +53,7 @@ impl Directory {
             headers_max: limits.headers,
             ..http::Limits::default()
         };
-        Self { sites: sites.collect(), blueprint: Some(blueprint.clone()), http_limits }
+        Self { sites: sites.collect(), blueprint: Some(blueprint.clone()), http_limits: Rc::new(http_limits) }
     }
 
     /// The settings.
@@ -65,7 +65,7 @@ impl Directory {
     }
 
     /// Bounds on what a client may send, for the parser.
-    pub fn http_limits(&self) -> &http::Limits {
+    pub fn http_limits(&self) -> &Rc<http::Limits> {
         &self.http_limits
     }
 
