@@ -272,11 +272,7 @@ const cases = [
     'errors of headers that were sent',
     (log) => (req, res) => {
       res.write('x');
-      for (const wrong of [
-        () => res.setHeader('a', 'b'),
-        () => res.writeHead(200),
-        () => res.removeHeader('a'),
-      ]) {
+      for (const wrong of [() => res.setHeader('a', 'b'), () => res.removeHeader('a')]) {
         try {
           wrong();
         } catch (err) {
