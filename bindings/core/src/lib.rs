@@ -9,9 +9,22 @@
 //! - [`LoopConnector`] for event loops (Node, asyncio): the loop watches one descriptor and calls
 //!   [`turn`](LoopConnector::turn).
 //!
-//! Reading the code: `connector/` is the core and does no I/O: bytes and the time go in, requests come out; replies go in,
-//! bytes come out. `link` is one link's state machine, `exchange/` one exchange's. `engine` moves the bytes; `threads/`
-//! and `event_loop` are the two drivers on top of it. Every bound stands in `limits`.
+//! # Rules
+//!
+//! - Everything here can be called from any thread, and holds no lock while it waits or while bytes move. Only what takes
+//!   a [`Wait`] waits, and with a [`LoopConnector`] nothing does.
+//! - A connector lives in the process that started it. In the child of a fork every call that would wait, or say anything
+//!   on a link, gives the error `Forked`, and the parent's links stay as they are.
+//! - What the app gives is checked where it gives it: a header that cannot be sent is an error that names it.
+//! - Every request ends in exactly one of: a whole reply, one that is visibly cut, or none because nobody waits for it.
+//!   Dropping it unanswered counts as a cut.
+//! - It runs on Linux: epoll, eventfd and timerfd.
+//!
+//! # Reading the code
+//!
+//! `connector/` is the core and does no I/O: bytes and the time go in, requests come out; replies go in, bytes come out.
+//! `connector/link` is one link's state machine, `exchange/` one exchange's. `engine` and `socket` move the bytes;
+//! `threads/` and `event_loop` are the two drivers on top of them. Every bound stands in `limits`.
 
 mod address;
 mod connector;

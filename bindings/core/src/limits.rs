@@ -21,6 +21,9 @@ pub const READS_PER_TURN_MAX: usize = 4;
 /// Bytes of memory that an emptied output buffer keeps for the next write; what a burst needed beyond it is given back.
 pub const SPARE_OUT_MAX: usize = 128 * 1024;
 
+/// Dials of one proxy at a time. Each has a thread while it lasts; a proxy with more shards gets its links in turns.
+pub const DIALS_PER_PROXY_MAX: usize = 8;
+
 /// How long a proxy may take to accept a connection. Across hosts a lost packet costs one to three seconds.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

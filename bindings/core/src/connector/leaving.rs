@@ -100,14 +100,12 @@ impl Connector {
         let ids: Vec<LinkId> = self.links.keys().copied().collect();
         for id in ids {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            match link.is_open() {
-                true => {
-                    link.drain();
-                    self.queue(id);
-                    self.leave_if_done(id);
-                }
-                false if link.is_welcome() || link.is_closing() => {}
-                false => self.remove_link(id),
+            if link.is_welcome() {
+                link.drain();
+                self.queue(id);
+                self.leave_if_done(id);
+            } else if !link.is_closing() {
+                self.remove_link(id);
             }
         }
         self.hurried = true;

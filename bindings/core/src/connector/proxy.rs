@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::backoff::{Backoff, Chance};
 use super::link::LinkId;
 use crate::Address;
-use crate::limits::REMIND_UNREACHABLE;
+use crate::limits::{DIALS_PER_PROXY_MAX, REMIND_UNREACHABLE};
 
 /// Names a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,9 @@ impl Proxy {
 
     /// When the next dial is due; `None` while there is nothing to dial.
     pub(crate) fn dials_at(&self, now: Instant) -> Option<Instant> {
-        self.places.contains(&Place::Empty).then(|| self.dials_from.unwrap_or(now))
+        let dialling = self.places.iter().filter(|place| matches!(place, Place::Dialling(_))).count();
+        let may_dial = dialling < DIALS_PER_PROXY_MAX && self.places.contains(&Place::Empty);
+        may_dial.then(|| self.dials_from.unwrap_or(now))
     }
 
     /// Takes a place to dial for, if one is due.

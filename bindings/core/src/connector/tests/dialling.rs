@@ -2,7 +2,7 @@ use swiftiply_wire::Refusal;
 use swiftiply_wire::RefusalCode;
 
 use super::*;
-use crate::limits::{FADE, REDIAL_FIRST, REDIAL_MAX, REMIND_UNREACHABLE};
+use crate::limits::{DIALS_PER_PROXY_MAX, FADE, REDIAL_FIRST, REDIAL_MAX, REMIND_UNREACHABLE};
 
 fn two_proxies() -> Options {
     let connect = ["a:1", "b:2"].map(|address| address.parse().unwrap()).to_vec();
@@ -63,6 +63,17 @@ fn the_welcome_says_how_many_links_to_bring() {
     }
     assert_eq!(scene.notice().text, "serving the proxy at 127.0.0.1:30000 over 3 links");
     assert_eq!((scene.connector.status().links, scene.connector.status().connected), (3, 1));
+}
+
+#[test]
+fn many_links_are_dialled_a_few_at_a_time() {
+    let mut scene = Scene::new(Options::default());
+    scene.join(&welcome(1, 0, 100));
+    let dials: Vec<Dial> = std::iter::from_fn(|| scene.connector.next_dial(scene.now)).collect();
+    assert_eq!(dials.len(), DIALS_PER_PROXY_MAX);
+    scene.connector.dialled(&dials[0], [3; 32], scene.now).unwrap();
+    scene.dial();
+    assert_eq!(scene.connector.next_dial(scene.now), None);
 }
 
 #[test]

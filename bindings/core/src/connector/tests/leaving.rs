@@ -26,6 +26,14 @@ fn a_drain_finishes_what_has_begun_and_takes_nothing_new() {
 }
 
 #[test]
+fn a_drain_does_not_wait_for_a_proxy_that_goes_down_at_the_same_time() {
+    let (mut scene, id) = Scene::serving(1);
+    scene.say(id, &ToBackend::Drain);
+    scene.connector.drain();
+    assert_eq!(scene.heard(id), [Said::Drain, Said::Goodbye(String::new())]);
+}
+
+#[test]
 fn a_drain_waits_for_slots_that_are_held() {
     let (mut scene, id) = Scene::serving(1);
     let place = scene.given(id, 1, "GET");
