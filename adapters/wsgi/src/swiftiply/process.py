@@ -53,7 +53,8 @@ def serve(settings: Settings, report: Report) -> int:
 
 def leave(status: int, threads: Iterable[Thread]) -> int:
     """Give threads a moment to end. One that sits in the application's code must not keep a stopped process."""
-    threads = list(threads)
+    # Ctrl-C may have come before all of them were started.
+    threads = [thread for thread in threads if thread.ident is not None]
     for thread in threads:
         thread.join(JOIN_SECONDS / max(1, len(threads)))
     if any(thread.is_alive() for thread in threads):
