@@ -119,6 +119,28 @@ class ProcessesTest < Minitest::Test
     end
   end
 
+  def test_one_proxy_that_refuses_does_not_end_it_while_another_serves
+    start_proxy(key: "the right one, long enough")
+    refusing = "unix:#{@folder}/refusing"
+    FileUtils.mv(File.join(@folder, "link"), File.join(@folder, "refusing"))
+    FileUtils.mv(File.join(@folder, "swiftiply.yml"), File.join(@folder, "first.yml"))
+    start_proxy
+    command = start_backend("kinds.ru", "--connect", refusing, "--connect", "unix:#{@folder}/link")
+    command.wait_for(/ERROR: .*key/)
+
+    assert_equal 200, get.status
+  end
+
+  def test_it_drains_without_a_proxy
+    [[], %w[-n 2]].each do |arguments|
+      command = start_backend("kinds.ru", *arguments)
+      command.wait_for(/WARN/)
+      command.signal("TERM")
+
+      assert_equal 0, command.wait
+    end
+  end
+
   def test_the_right_key_serves_from_the_environment_and_from_a_file
     start_proxy(key: "the right one, long enough")
     file = File.join(@folder, "key")

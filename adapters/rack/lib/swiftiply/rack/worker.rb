@@ -23,7 +23,7 @@ module Swiftiply
         @log = log
         @lifeline = lifeline
         @serving = serving
-        @refused = {}
+        @refusals = 0
         @events = Events.new(:drain, :stop, :refused, :ended)
         @deadline = nil
         @status = 0
@@ -102,20 +102,20 @@ module Swiftiply
       def follow_notices
         @notices = Thread.new do
           Thread.current.name = "swiftiply notices"
-          while (level, kind, text, address = @connector.next_notice)
+          while (level, kind, text = @connector.next_notice)
             @log.add(level, text)
-            noticed(kind, address)
+            noticed(kind)
           end
         end
       end
 
-      # A proxy that refuses us before any has taken us will not change its mind: better to end with its reason.
-      def noticed(kind, address)
+      # Proxies that refuse us before any has taken us will not change their minds: better to end with their reason.
+      def noticed(kind)
         case kind
         when :connected, :unreachable then in_service
         when :refused
-          @refused[address] = true
-          @events.push(:refused) if @serving != :told && @refused.size >= @options.connect.size
+          @refusals += 1
+          @events.push(:refused) if @serving != :told && @refusals >= @options.connect.size
         end
       end
 
