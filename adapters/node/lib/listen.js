@@ -4,6 +4,7 @@ const http = require('node:http');
 const https = require('node:https');
 const net = require('node:net');
 const { backendOf, dial, nodeListen } = require('./dial');
+const { Log } = require('./log');
 const { isSwitchedOff } = require('./options');
 
 const kInstalled = Symbol.for('swiftiply.listen.installed');
@@ -22,7 +23,19 @@ function install() {
 }
 
 function listen(...args) {
-  return shallDial(this, args) ? dial(this, args) : nodeListen.apply(this, args);
+  if (shallDial(this, args)) return dial(this, args);
+  tellWhy(args);
+  return nodeListen.apply(this, args);
+}
+
+/** A program whose PORT is not the one that it listens on would else wait in silence for requests. */
+function tellWhy(args, env = process.env) {
+  const port = tcpPort(args);
+  const name = ['SWIFTIPLY_LISTEN', 'SWIFTIPLY_PORT', 'PORT'].find((each) => env[each]);
+  if (port === undefined || name === undefined) return;
+  new Log(env.SWIFTIPLY_LOG_LEVEL || 'info').info(
+    `port ${port} is opened as usual: ${name}=${env[name]} names the server that the proxy serves`,
+  );
 }
 
 /** `closeAllConnections` of this server (or of all, given a prototype) also cuts what came over the link. */

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const http = require('node:http');
+const https = require('node:https');
 const { test } = require('node:test');
 const { dial } = require('../lib/dial');
 const { shallDial } = require('../lib/listen');
@@ -158,6 +159,16 @@ test('an abort signal closes the server', async () => {
   assert.equal(server.listening, false);
   proxy.ended();
   await once(server, 'close');
+});
+
+test('an https server dials too: TLS ends at the proxy', async () => {
+  const proxy = new FakeProxy();
+  const server = https.createServer({}, (req, res) => res.end(`encrypted: ${req.socket.encrypted}`));
+  const tracked = [];
+  server.on('secureConnection', (socket) => tracked.push(socket));
+  await proxy.serve(server);
+  assert.equal((await proxy.request({ scheme: 'https' }).reply).body, 'encrypted: true');
+  assert.equal(tracked.length, 1);
 });
 
 test('unref and ref reach the links', () => {

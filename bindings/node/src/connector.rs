@@ -20,17 +20,6 @@ pub struct Connector {
     pub(crate) links: Rc<Links>,
 }
 
-/// How a connector is doing.
-#[napi(object)]
-pub struct ConnectorStatus {
-    /// Proxies that send requests.
-    pub connected: u32,
-    /// Links that count.
-    pub links: u32,
-    /// Requests that are not finished.
-    pub in_flight: u32,
-}
-
 #[napi]
 impl Connector {
     /// Begins to dial. `turn` is called with each turn's events.
@@ -87,17 +76,6 @@ impl Connector {
     pub fn unref(&self) {
         if let Some(watch) = &*self.links.watch.borrow() {
             watch.unref();
-        }
-    }
-
-    /// How it is doing.
-    #[napi]
-    pub fn status(&self) -> ConnectorStatus {
-        let status = self.links.connector.status();
-        ConnectorStatus {
-            connected: status.connected as u32,
-            links: status.links as u32,
-            in_flight: status.in_flight as u32,
         }
     }
 }

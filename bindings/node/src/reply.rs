@@ -1,8 +1,8 @@
 //! The reply's half of an exchange. Heads come as Node renders them, as one text of HTTP/1.1: reading that here costs
 //! less than fetching its strings one by one from JavaScript.
 
-use napi::JsString;
 use napi::bindgen_prelude::{BufferSlice, Either3, Null};
+use napi::{JsString, JsStringLatin1, JsStringUtf8};
 use napi_derive::napi;
 use swiftiply_connector::{ReplyError, ReplyHead, Trailers};
 
@@ -17,11 +17,11 @@ impl Connector {
     /// Head and body at once; how many bytes of body were taken. If these are all, the reply has ended.
     #[napi]
     pub fn send(&self, id: f64, head: JsString, utf8: bool, body: Whole, latin1: bool) -> Result<u32> {
-        let head = head_of(&text(head, utf8)?)?;
+        let head = head_of(Text::of(head, utf8)?.as_bytes())?;
         let (taken, all) = match body {
             Either3::A(body) => {
-                let body = text(body, !latin1)?;
-                (self.send_bytes(id, &head, &body)?, body.len())
+                let body = Text::of(body, !latin1)?;
+                (self.send_bytes(id, &head, body.as_bytes())?, body.as_bytes().len())
             }
             Either3::B(body) => (self.send_bytes(id, &head, &body)?, body.len()),
             Either3::C(Null) => (self.send_bytes(id, &head, &[])?, 0),
@@ -35,7 +35,7 @@ impl Connector {
     /// The head alone.
     #[napi]
     pub fn start(&self, id: f64, head: JsString, utf8: bool) -> Result<()> {
-        let head = head_of(&text(head, utf8)?)?;
+        let head = head_of(Text::of(head, utf8)?.as_bytes())?;
         self.links.with(id, |exchange| {
             exchange.reply.start(&head).map_err(errors::reply)?;
             exchange.reply.flush().map_err(errors::reply)
@@ -82,14 +82,26 @@ impl Connector {
     }
 }
 
-/// A string's bytes: in UTF-8, or one for each character.
-fn text(string: JsString, utf8: bool) -> Result<Vec<u8>> {
-    if utf8 {
-        let bytes = string.into_utf8().map_err(errors::node)?;
-        return Ok(bytes.as_slice().to_vec());
+/// A string's bytes.
+enum Text<'env> {
+    Utf8(JsStringUtf8<'env>),
+    /// One byte for each character.
+    Latin1(JsStringLatin1<'env>),
+}
+
+impl<'env> Text<'env> {
+    fn of(string: JsString<'env>, utf8: bool) -> Result<Self> {
+        let text =
+            if utf8 { string.into_utf8().map(Self::Utf8) } else { string.into_latin1().map(Self::Latin1) };
+        text.map_err(errors::node)
     }
-    let bytes = string.into_latin1().map_err(errors::node)?;
-    Ok(bytes.as_slice().to_vec())
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Utf8(text) => text.as_slice(),
+            Self::Latin1(text) => text.as_slice(),
+        }
+    }
 }
 
 /// The head that Node rendered: `HTTP/1.1 200 OK`, a line for each header, an empty line.

@@ -176,6 +176,13 @@ test('SWIFTIPLY=0 leaves the program as it is', async (t) => {
   assert.doesNotMatch(program.output, /serving the proxy/);
 });
 
+test('PORT names the server that dials; another is opened, and that is said', async (t) => {
+  const stage = await Stage.open(t);
+  const program = stage.preload('plain.js', { PORT: '1', APP_PORT: '0' });
+  await program.says(/port 0 is opened as usual: PORT=1 names the server that the proxy serves/);
+  await program.says(/^listening$/m);
+});
+
 test('a second server of the program opens its own port', async (t) => {
   const stage = await Stage.open(t);
   const program = stage.run(process.execPath, [
