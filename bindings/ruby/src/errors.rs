@@ -75,7 +75,9 @@ pub(crate) fn reply(ruby: &Ruby, cause: &ReplyError) -> Error {
         ReplyError::Deadline => &DEADLINE_PASSED,
         ReplyError::LinkLost | ReplyError::Stopped => &LINK_LOST,
         // The binding waits without end and resumes what was interrupted, so none of these comes this far.
-        ReplyError::Interrupted { .. } | ReplyError::TimedOut { .. } | ReplyError::WouldBlock { .. } => &REPLY_MISUSED,
+        ReplyError::Interrupted { .. } | ReplyError::TimedOut { .. } | ReplyError::WouldBlock { .. } => {
+            &REPLY_MISUSED
+        }
         ReplyError::Forked => &FORKED,
     };
     error(ruby, class, cause)

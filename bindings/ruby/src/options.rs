@@ -30,7 +30,8 @@ pub(crate) fn read(ruby: &Ruby, arguments: &[Value]) -> Result<Options, Error> {
 
 /// A number of slots; the core has the last word on its size.
 pub(crate) fn to_slots(ruby: &Ruby, slots: i64) -> Result<u16, Error> {
-    u16::try_from(slots).map_err(|_| errors::configuration(ruby, format!("{slots} slots are too few or too many")))
+    u16::try_from(slots)
+        .map_err(|_| errors::configuration(ruby, format!("{slots} slots are too few or too many")))
 }
 
 fn connect(ruby: &Ruby, texts: &[String]) -> Result<Vec<Address>, Error> {

@@ -146,7 +146,9 @@ fn endpoint(endpoint: Endpoint) -> Option<(String, u16)> {
 fn pairs(ruby: &Ruby, headers: Headers<'_>) -> Result<RArray, Error> {
     let array = ruby.ary_new_capa(headers.len());
     for (name, value) in headers {
-        array.push(ruby.ary_new_from_values(&[ruby.str_from_slice(name.as_bytes()), ruby.str_from_slice(value)]))?;
+        array.push(
+            ruby.ary_new_from_values(&[ruby.str_from_slice(name.as_bytes()), ruby.str_from_slice(value)]),
+        )?;
     }
     Ok(array)
 }

@@ -79,7 +79,9 @@ fn literal_key(name: &[u8]) -> String {
     let mut key = String::with_capacity(5 + name.len());
     key.push_str("HTTP_");
     // The proxy lets only tokens through (RFC 9110 section 5.1), which are ASCII.
-    key.extend(name.iter().map(|&byte| if byte == b'-' { '_' } else { char::from(byte.to_ascii_uppercase()) }));
+    key.extend(
+        name.iter().map(|&byte| if byte == b'-' { '_' } else { char::from(byte.to_ascii_uppercase()) }),
+    );
     key
 }
 
@@ -181,7 +183,9 @@ fn fill_headers(pairs: &mut Pairs<'_>, keys: &Keys, head: &Head) -> Result<(), E
         match token_of(name) {
             None => fill_literal(pairs, head, at, name)?,
             Some(token) => {
-                let Some(key) = keys.headers.get(usize::from(token.number()) - 1).copied().flatten() else { continue };
+                let Some(key) = keys.headers.get(usize::from(token.number()) - 1).copied().flatten() else {
+                    continue;
+                };
                 if !repeated.has(token) {
                     pairs.add(key, value)?;
                 } else if !listed.has(token) {
@@ -265,7 +269,8 @@ impl<'r> Pairs<'r> {
         let Some((name, value)) = headers.next() else { return Ok(()) };
         let separator: &[u8] = if name.is(Token::COOKIE) { b"; " } else { b", " };
         let list = self.ruby.str_from_slice(value);
-        for (_, other) in headers.filter(|(other, _)| other.as_bytes().eq_ignore_ascii_case(name.as_bytes())) {
+        for (_, other) in headers.filter(|(other, _)| other.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+        {
             list.cat(separator);
             list.cat(other);
         }
