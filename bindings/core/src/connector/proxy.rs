@@ -105,10 +105,7 @@ impl Proxy {
         self.yields_to = None;
         self.said = None;
         if self.id != Some(id) || self.places.len() != usize::from(links) {
-            self.id = Some(id);
-            self.is_connected = false;
-            self.places = vec![Place::Empty; links.into()];
-            self.speaker = None;
+            self.become_other(id, links.into());
         }
         self.leave(link);
         self.places[usize::from(shard)] = Place::Linked(link);
@@ -176,12 +173,27 @@ impl Proxy {
         }
     }
 
-    /// What answers here next may be another process, with other wishes.
-    fn forget_if_alone(&mut self) {
-        if self.places.iter().all(|place| *place == Place::Empty) {
-            self.id = None;
-            self.places = vec![Place::Empty];
+    /// Another process answers here, or the same one with other wishes. Connections on their way lead to it already.
+    fn become_other(&mut self, id: [u8; 16], links: usize) {
+        self.id = Some(id);
+        self.is_connected = false;
+        self.speaker = None;
+        for place in &mut self.places {
+            if let Place::Linked(_) = place {
+                *place = Place::Empty;
+            }
         }
+        self.places.resize(links, Place::Empty);
+    }
+
+    /// When no link is left, what answers here next may be another process: the next connection is a first one again.
+    fn forget_if_alone(&mut self) {
+        if self.places.iter().any(|place| matches!(place, Place::Greeting(_) | Place::Linked(_))) {
+            return;
+        }
+        self.id = None;
+        let dialling = self.places.iter().find(|place| matches!(place, Place::Dialling(_)));
+        self.places = vec![dialling.copied().unwrap_or(Place::Empty)];
     }
 
     fn shard(&self, place: usize) -> Option<u16> {

@@ -114,6 +114,44 @@ fn a_proxy_that_comes_back_may_want_other_links() {
 }
 
 #[test]
+fn a_dial_that_outlives_the_last_link_is_a_first_one_again() {
+    let mut scene = Scene::new(Options::default());
+    let first = scene.join(&welcome(1, 0, 3));
+    let late = [scene.dial(), scene.dial()];
+    scene.connector.lost(first, "connection reset", scene.now);
+    assert_eq!(scene.connector.dialled(&late[1], [3; 32], scene.now), None, "one is enough");
+    let id = scene.connector.dialled(&late[0], [3; 32], scene.now).unwrap();
+    scene.output(id);
+    // Asked for by a shard's number it would be refused by a proxy that has become smaller.
+    scene.say(id, &ToBackend::Welcome(welcome(2, 0, 1)));
+    assert_eq!(scene.connector.status().connected, 1);
+}
+
+#[test]
+fn connections_on_their_way_to_a_new_process_keep_their_places() {
+    let mut scene = Scene::new(Options::default());
+    let links = [scene.join(&welcome(1, 0, 3)), scene.join(&welcome(1, 1, 3)), scene.join(&welcome(1, 2, 3))];
+    scene.connector.lost(links[0], "connection reset", scene.now);
+    scene.connector.lost(links[1], "connection reset", scene.now);
+    scene.pass(REDIAL_FIRST);
+    let (again, also) = (scene.greet(), scene.greet());
+    scene.say(again, &ToBackend::Welcome(welcome(2, 0, 3)));
+    scene.say(also, &ToBackend::Welcome(welcome(2, 1, 3)));
+    scene.join(&welcome(2, 2, 3));
+    assert_eq!(scene.connector.status().connected, 1);
+    assert_eq!(scene.connector.next_dial(scene.now), None);
+}
+
+#[test]
+fn a_link_that_a_newer_one_replaced_by_mistake_is_dialled_again() {
+    let (mut scene, id) = Scene::serving(1);
+    scene.say(id, &goodbye(GoodbyeCode::Replaced, "dial again"));
+    scene.pass(REDIAL_FIRST);
+    scene.join(&welcome(1, 0, 1));
+    assert_eq!(scene.connector.status().connected, 1);
+}
+
+#[test]
 fn the_links_of_a_proxy_that_was_replaced_go_on_until_it_closes_them() {
     let mut scene = Scene::new(Options { slots: 2, ..Options::default() });
     let old = scene.join(&welcome(1, 0, 2));
