@@ -1,6 +1,6 @@
 //! The life of the proxy: start, reload, drain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -137,7 +137,8 @@ impl Control {
         }
         new.shards = self.hall.shards.len();
         let old = self.blueprint.clone();
-        self.blueprint = Arc::new(Blueprint::new(new, |site| old.site_like(site)));
+        let mut continued = HashSet::new();
+        self.blueprint = Arc::new(Blueprint::new(new, |site| old.site_like(site, &mut continued)));
         self.tell_shards(|| Order::Directory(self.blueprint.clone()));
         self.listen(&old.config, clients);
         self.doors.retain(|address, _| outgoing(&self.blueprint.config).any(|kept| kept == address));
@@ -201,20 +202,21 @@ impl Control {
 }
 
 impl Blueprint {
-    fn new(config: Config, site: impl Fn(&SiteConfig) -> Arc<Site>) -> Self {
+    fn new(config: Config, site: impl FnMut(&SiteConfig) -> Arc<Site>) -> Self {
         let sites = config.sites.iter().map(site).collect();
         Self { hosts: config.host_table(), sites, config }
     }
 
-    /// The live site that this entry continues: the one whose backends dial the same address. Or a new one.
-    fn site_like(&self, new: &SiteConfig) -> Arc<Site> {
+    /// The live site that this entry continues: the one whose backends dial the same address. Or a new one, also where
+    /// an entry was split and another part continues it already: two sites never share their backends.
+    fn site_like(&self, new: &SiteConfig, continued: &mut HashSet<u64>) -> Arc<Site> {
         let shares_an_address =
             |old: &SiteConfig| old.outgoing.iter().any(|address| new.outgoing.contains(address));
-        match self.config.sites.iter().position(shares_an_address) {
-            Some(index) => {
-                let site = self.sites[index].clone();
+        let mut like = self.config.sites.iter().zip(&self.sites).filter(|(old, _)| shares_an_address(old));
+        match like.find(|(_, site)| continued.insert(site.id())) {
+            Some((_, site)) => {
                 site.set_queue_max(new.queue);
-                site
+                site.clone()
             }
             None => Site::new(&new.name, new.queue),
         }

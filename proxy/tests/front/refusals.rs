@@ -34,7 +34,7 @@ fn cases() -> Vec<(u16, Vec<u8>)> {
         (505, line("GET / HTTP/2.0")),
         (414, line(&format!("GET /{} HTTP/1.1", "x".repeat(9_000)))),
         (431, with(&format!("X: {}", "x".repeat(40_000)))),
-        (431, with(&(0..120).map(|n| format!("X-{n}: 1\r\n")).collect::<String>().trim_end())),
+        (431, with((0..120).map(|n| format!("X-{n}: 1\r\n")).collect::<String>().trim_end())),
         (400, with("Transfer-Encoding: chunked\r\n\r\nnonsense")),
         (400, with("Transfer-Encoding: chunked\r\n\r\n3\r\nabcd")),
         (431, with(&format!("Transfer-Encoding: chunked\r\n\r\n0\r\nX: {}", "x".repeat(9_000)))),

@@ -169,6 +169,30 @@ fn a_changed_key_is_asked_of_the_next_link() {
 }
 
 #[test]
+fn an_entry_that_is_split_makes_two_sites_with_backends_of_their_own() {
+    let one = |folder: &Folder| {
+        let (app, other) = (folder.path("app.sock"), folder.path("other.sock"));
+        let text = text(folder, "app");
+        text.replace(
+            &format!("unix:{}", app.display()),
+            &format!("[unix:{}, unix:{}]", app.display(), other.display()),
+        )
+    };
+    let it = Reloading::start("app");
+    it.reload_text(&(one(&it.folder) + "    queue: 1\n"));
+    it.proxy.until("both doors are open", |_| Socket::connect(&Address::Unix(it.door("other"))).is_ok());
+    let mut old = it.backend_of("app");
+    it.reload("app, other");
+    it.until_known("other.test");
+    let mut client = it.proxy.client();
+    get(&mut client, "other");
+    it.proxy.until_site("other.test", "one waits", |counts| counts.is_some_and(|counts| counts.waiting == 1));
+    old.has_no_request();
+    it.backend_of("other").request().reply(200, "other");
+    assert_eq!(client.reply().text(), "other");
+}
+
+#[test]
 fn an_address_that_is_removed_takes_no_more_clients_and_keeps_those_it_has() {
     let it = Reloading::start("app");
     let two = text(&it.folder, "app, marker").replace("127.0.0.1", "[127.0.0.1, 127.0.0.2]");
