@@ -56,6 +56,10 @@ fn rest(threads: &Threads, ticks_until: Instant) {
     let has_ended = state.connector.has_ended();
     let due = state.connector.deadline(now);
     state.own.keeper.is_ticking = now < ticks_until;
+    if state.own.is_unwatched() && state.sockets.is_some_blocked() {
+        // Watching is a rest, too: it waits for the socket.
+        return;
+    }
     let bell = Arc::clone(&state.own.keeper.bell);
     match state.own.keeper.fall_asleep(due, now) {
         _ if has_ended => {}

@@ -292,8 +292,8 @@ impl Threads {
 }
 
 fn settle(state: &mut Guard<'_, Waiters>, own: Option<u64>) -> Calls {
-    let State { connector, own: waiters, .. } = &mut **state;
-    waiters.settle(connector, own)
+    let State { connector, sockets, own: waiters } = &mut **state;
+    waiters.settle(connector, sockets, own)
 }
 
 impl WakeWaiter for Threads {

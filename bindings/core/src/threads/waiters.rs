@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::connector::{Connector, Happened};
 use crate::driver::Want;
 use crate::limits::KEEPER_TICK;
+use crate::socket::Sockets;
 
 /// All that wait, and the keeper.
 #[derive(Default)]
@@ -127,7 +128,7 @@ impl Waiters {
     }
 
     /// Finds out who has to be woken, after anything has changed. `own` is the waiter that asks, if it is one.
-    pub(crate) fn settle(&mut self, connector: &mut Connector, own: Option<u64>) -> Calls {
+    pub(crate) fn settle(&mut self, connector: &mut Connector, sockets: &Sockets, own: Option<u64>) -> Calls {
         let mut calls = Calls::default();
         self.call_for_exchanges(connector, &mut calls);
         self.call_for_requests(connector.ready(), &mut calls);
@@ -144,7 +145,7 @@ impl Waiters {
             calls.poke = wanted.is_some_and(|want| connector.is_ready(want));
         }
         self.call_follower(&mut calls);
-        self.call_keeper(connector, &mut calls);
+        self.call_keeper(connector, sockets, &mut calls);
         calls
     }
 
@@ -186,15 +187,14 @@ impl Waiters {
         }
     }
 
-    /// The keeper has to be up when something is due earlier than it thinks, and to look at the links now and then when
-    /// nobody else does, at once if some output waits for it.
-    fn call_keeper(&mut self, connector: &mut Connector, calls: &mut Calls) {
-        let keeper = &self.keeper;
-        let wakes_before = |due: Instant| keeper.sleeps_until.is_some_and(|until| until <= due);
-        let hurried = connector.take_hurry()
-            && connector.deadline(Instant::now()).is_some_and(|due| !wakes_before(due));
-        let unwatched = !keeper.is_ticking && connector.has_links() && self.is_unwatched();
-        if hurried || unwatched || connector.has_ended() {
+    /// The keeper has to be up when something is due earlier than it thinks; and when nobody else watches the links: now and
+    /// then, and at once if some output waits for its socket.
+    fn call_keeper(&mut self, connector: &mut Connector, sockets: &Sockets, calls: &mut Calls) {
+        let sleeps_beyond = |due: Instant| self.keeper.sleeps_until.is_none_or(|until| due < until);
+        let hurried = connector.take_hurry() && connector.deadline(Instant::now()).is_some_and(sleeps_beyond);
+        let unwatched = connector.has_links() && self.is_unwatched();
+        let has_to_watch = unwatched && (!self.keeper.is_ticking || sockets.is_some_blocked());
+        if hurried || has_to_watch || connector.has_ended() {
             self.keeper.is_ticking |= unwatched;
             // It is as good as awake.
             self.keeper.sleeps_until = Some(Instant::now());
