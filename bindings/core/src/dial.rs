@@ -1,4 +1,5 @@
-//! Making a connection to a proxy. Names and connections can take long, so each dial has a short-lived thread of its own.
+//! Making a connection to a proxy. Names and connections can take long, so each dial has a short-lived thread of its
+//! own.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};

@@ -1,7 +1,7 @@
 //! What both drivers share: the connector behind its lock, the sockets, and moving bytes between the two.
 //!
-//! The lock is held for bookkeeping only, never across a system call that moves bytes. At most one thread reads at a time;
-//! which one is the driver's business. Any thread sends, but on one link only one at a time.
+//! The lock is held for bookkeeping only, never across a system call that moves bytes. At most one thread reads at a
+//! time; which one is the driver's business. Any thread sends, but on one link only one at a time.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -62,7 +62,8 @@ impl<S> Engine<S> {
         Ok(Self { pid: std::process::id(), epoll, poke, state, buffer })
     }
 
-    /// The state. After a fork the lock may be held by a thread that does not exist here, so the child never waits for it.
+    /// The state. After a fork the lock may be held by a thread that does not exist here, so the child never waits
+    /// for it.
     pub(crate) fn lock(&self) -> Result<Guard<'_, S>, Forked> {
         match self.state.try_lock() {
             Ok(guard) => Ok(guard),
@@ -74,8 +75,8 @@ impl<S> Engine<S> {
         }
     }
 
-    /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked before each system
-    /// call on one, and before each wait; it costs a system call itself.
+    /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked before each
+    /// system call on one, and before each wait; it costs a system call itself.
     pub(crate) fn check_process(&self) -> Result<(), Forked> {
         if this_process() == self.pid { Ok(()) } else { Err(Forked) }
     }

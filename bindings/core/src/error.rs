@@ -81,8 +81,8 @@ pub enum ReplyError {
     NotStarted,
     /// The reply is over.
     AlreadyEnded,
-    /// A final reply has a status of 200 to 599 (or 101, where the client offered to upgrade), an informational one of
-    /// 100 or 102 to 199.
+    /// A final reply has a status of 200 to 599 (or 101, where the client offered to upgrade), an informational one
+    /// of 100 or 102 to 199.
     BadStatus(u16),
     /// The reason phrase holds a control character, or more than 255 bytes.
     BadReason,

@@ -34,21 +34,21 @@ pub enum Event {
     /// A read would give something: body, its end or its failure. Comes once for the first, and then once after each
     /// [`Read::Nothing`](crate::Read::Nothing).
     Readable(StreamKey),
-    /// A write would take something, or fail. Comes once after each [`Reply::try_write`](crate::Reply::try_write) that took
-    /// less than all.
+    /// A write would take something, or fail. Comes once after each [`Reply::try_write`](crate::Reply::try_write)
+    /// that took less than all.
     Writable(StreamKey),
     /// Nobody waits for the reply any more. Comes at most once, and not after the end of the reply.
     Disconnected(StreamKey),
     /// A line for the log.
     Notice(Notice),
-    /// All is over, after [`drain`](LoopConnector::drain) or [`stop`](LoopConnector::stop): every link is closed, and the
-    /// process may exit. The last event.
+    /// All is over, after [`drain`](LoopConnector::drain) or [`stop`](LoopConnector::stop): every link is closed, and
+    /// the process may exit. The last event.
     Ended,
 }
 
 impl LoopConnector {
-    /// Starts to serve. Returns at once; the first [`turn`](Self::turn), for which the descriptor is readable already, dials
-    /// the proxies in the background.
+    /// Starts to serve. Returns at once; the first [`turn`](Self::turn), for which the descriptor is readable
+    /// already, dials the proxies in the background.
     ///
     /// # Errors
     /// [`Error::BadOption`], or [`Error::System`] when this process may not have what it needs.
@@ -67,8 +67,9 @@ impl LoopConnector {
         Ok(Self { owner: Arc::new(Owner { event_loop }) })
     }
 
-    /// The one descriptor to watch: readable when [`turn`](Self::turn) has something to do, be it bytes, a dial's result or
-    /// the time. It is the connector's own; do not close it, and do nothing with it but watch. It stays the same.
+    /// The one descriptor to watch: readable when [`turn`](Self::turn) has something to do, be it bytes, a dial's
+    /// result or the time. It is the connector's own; do not close it, and do nothing with it but watch. It stays the
+    /// same.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.event_loop().engine.descriptor()
     }
@@ -243,8 +244,8 @@ impl Loop {
         }
     }
 
-    /// Sets the timer to the next deadline. One that rings too early costs a turn, which sets it again; so it is set only
-    /// when it would ring too late, or has rung.
+    /// Sets the timer to the next deadline. One that rings too early costs a turn, which sets it again; so it is set
+    /// only when it would ring too late, or has rung.
     fn arm(&self, state: &mut Guard<'_, Own>, now: Instant) {
         let State { connector, own, .. } = &mut **state;
         connector.take_hurry();
@@ -256,7 +257,8 @@ impl Loop {
         if fits {
             return;
         }
-        // A time of zero would switch it off, which is right only when nothing is due. Setting it also makes it unreadable.
+        // A time of zero would switch it off, which is right only when nothing is due. Setting it also makes it
+        // unreadable.
         let wait =
             due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now).max(Duration::from_nanos(1)));
         let it_value = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };

@@ -5,8 +5,8 @@ use swiftiply_wire::{HeaderBlock, Headers, Token};
 
 use crate::ReplyError;
 
-/// The status and headers of a reply. Each call checks what it is given, so that the app's mistake is an error where it
-/// was made.
+/// The status and headers of a reply. Each call checks what it is given, so that the app's mistake is an error where
+/// it was made.
 ///
 /// ```
 /// use swiftiply_connector::ReplyHead;
@@ -64,13 +64,13 @@ impl ReplyHead {
     /// Appends a header; the same name may come again. White space around the value goes.
     ///
     /// Content-Length becomes [`ReplyHead::length`]. What speaks of a connection, which is the proxy's business, is
-    /// dropped: Connection and what it names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, and Upgrade but in a 101
-    /// (RFC 9110 section 7.6.1).
+    /// dropped: Connection and what it names, Keep-Alive, Proxy-Connection, Transfer-Encoding, TE, and Upgrade but in
+    /// a 101 (RFC 9110 section 7.6.1).
     ///
     /// # Errors
     /// [`ReplyError::BadHeader`] when the name is no token (RFC 9110 section 5.1), the value has a control character
-    /// (section 5.5), or a Content-Length is no number or contradicts an earlier one. [`ReplyError::HeadTooLong`] beyond
-    /// 256 headers, or 60 KiB of names and values.
+    /// (section 5.5), or a Content-Length is no number or contradicts an earlier one. [`ReplyError::HeadTooLong`]
+    /// beyond 256 headers, or 60 KiB of names and values.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
         let token = Token::of(name);
         match token {
@@ -139,8 +139,8 @@ impl Trailers {
     /// Appends a trailer.
     ///
     /// # Errors
-    /// As [`ReplyHead::push`]; and [`ReplyError::BadHeader`] for a field that has no meaning after the body: one about
-    /// framing, routing or the connection (RFC 9110 section 6.5.1).
+    /// As [`ReplyHead::push`]; and [`ReplyError::BadHeader`] for a field that has no meaning after the body: one
+    /// about framing, routing or the connection (RFC 9110 section 6.5.1).
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
         match Token::of(name) {
             Some(token) if speaks_of_connection(token) || speaks_of_message(token) => {

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The site's key: the same bytes as in the proxy's configuration. It never leaves the process, and it cannot be printed.
+/// The site's key: the same bytes as in the proxy's configuration. It never leaves the process, and it cannot be
+/// printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(swiftiply_wire::Key);
 

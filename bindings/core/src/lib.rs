@@ -1,8 +1,8 @@
 //! The native core that makes a process a backend of the Swiftiply proxy.
 //!
-//! A *connector* dials every proxy that it is given, proves that it may serve there, says how many requests it can run at
-//! once (its *slots*), and hands over requests from then on. It comes in two kinds, with the same [`Request`] and
-//! [`Reply`]:
+//! A *connector* dials every proxy that it is given, proves that it may serve there, says how many requests it can
+//! run at once (its *slots*), and hands over requests from then on. It comes in two kinds, with the same [`Request`]
+//! and [`Reply`]:
 //!
 //! - [`ThreadConnector`] for languages whose threads run the app (Rack, WSGI): a thread calls
 //!   [`take`](ThreadConnector::take), runs the app, and replies.
@@ -11,13 +11,13 @@
 //!
 //! # Rules
 //!
-//! - Everything here can be called from any thread, and holds no lock while it waits or while bytes move. Only what takes
-//!   a [`Wait`] waits, and with a [`LoopConnector`] nothing does.
-//! - A connector lives in the process that started it. In the child of a fork every call that would wait, or say anything
-//!   on a link, gives the error `Forked`, and the parent's links stay as they are.
+//! - Everything here can be called from any thread, and holds no lock while it waits or while bytes move. Only what
+//!   takes a [`Wait`] waits, and with a [`LoopConnector`] nothing does.
+//! - A connector lives in the process that started it. In the child of a fork every call that would wait, or say
+//!   anything on a link, gives the error `Forked`, and the parent's links stay as they are.
 //! - What the app gives is checked where it gives it: a header that cannot be sent is an error that names it.
-//! - Every request ends in exactly one of: a whole reply, one that is visibly cut, or none because nobody waits for it.
-//!   Dropping it unanswered counts as a cut.
+//! - Every request ends in exactly one of: a whole reply, one that is visibly cut, or none because nobody waits for
+//!   it. Dropping it unanswered counts as a cut.
 //! - It runs on Linux: epoll, eventfd and timerfd.
 //!
 //! # Reading the code

@@ -18,7 +18,8 @@ pub const READ_MAX: usize = 64 * 1024;
 /// Reads of one link before the others get their turn.
 pub const READS_PER_TURN_MAX: usize = 4;
 
-/// Bytes of memory that an emptied output buffer keeps for the next write; what a burst needed beyond it is given back.
+/// Bytes of memory that an emptied output buffer keeps for the next write; what a burst needed beyond it is given
+/// back.
 pub const SPARE_OUT_MAX: usize = 128 * 1024;
 
 /// Dials of one proxy at a time. Each has a thread while it lasts; a proxy with more shards gets its links in turns.
@@ -30,8 +31,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a proxy may take from the connection to its welcome or refusal; it needs a round trip or two.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The first wait after a lost or refused connection, of which chance takes up to half away: short, because a restarted proxy is
-/// back within moments, and its clients are waiting.
+/// The first wait after a lost or refused connection, of which chance takes up to half away: short, because a
+/// restarted proxy is back within moments, and its clients are waiting.
 pub const REDIAL_FIRST: Duration = Duration::from_millis(50);
 
 /// The longest wait between two dials of a proxy that is away.
@@ -51,8 +52,8 @@ pub const PING_INTERVAL_MAX: Duration = Duration::from_secs(120);
 /// A socket closed with something unread takes the last replies with it (RFC 1122 section 4.2.2.13).
 pub const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a link whose proxy goes down stays without a stream before it is closed: what stands in the proxy's queue comes
-/// within a round trip of a slot that is free.
+/// How long a link whose proxy goes down stays without a stream before it is closed: what stands in the proxy's queue
+/// comes within a round trip of a slot that is free.
 pub const FADE: Duration = Duration::from_millis(500);
 
 /// How often a proxy that stays away is mentioned again in the log.
@@ -61,13 +62,13 @@ pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
 /// Log lines that wait for the adapter; the oldest go first, and the next one tells how many went.
 pub const NOTICES_MAX: usize = 256;
 
-/// How often the keeper looks at the links while no thread of the app does because all of them run the app. A cancelled
-/// request is known, and a ping answered, this much later than it could be.
+/// How often the keeper looks at the links while no thread of the app does because all of them run the app. A
+/// cancelled request is known, and a ping answered, this much later than it could be.
 pub const KEEPER_TICK: Duration = Duration::from_millis(5);
 
 /// How long the keeper keeps ticking after it last found the links unwatched. Waking it costs more than a few ticks.
 pub const KEEPER_TICKS_FOR: Duration = Duration::from_millis(200);
 
-/// How often the stand-in of an event loop looks whether the loop is stuck. Two looks find it; with the proxy's default
-/// ping interval of two seconds a ping is then answered a second before the process would count as frozen.
+/// How often the stand-in of an event loop looks whether the loop is stuck. Two looks find it; with the proxy's
+/// default ping interval of two seconds a ping is then answered a second before the process would count as frozen.
 pub(crate) const STAND_IN_LOOKS_EVERY: Duration = Duration::from_millis(500);

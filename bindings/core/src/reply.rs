@@ -11,11 +11,11 @@ use crate::{ReplyError, ReplyHead, Trailers, Wait};
 /// The reply to one [`Request`](crate::Request). Clones are the same reply; it can be used from any thread.
 ///
 /// The order is [`inform`](Reply::inform) as often as wanted, then either [`send`](Reply::send), or
-/// [`start`](Reply::start), any number of [`write`](Reply::write), and [`finish`](Reply::finish). Replies that cannot have a body (to HEAD; with status 204, 205 or 304) take and drop what
-/// is written to them.
+/// [`start`](Reply::start), any number of [`write`](Reply::write), and [`finish`](Reply::finish). Replies that cannot
+/// have a body (to HEAD; with status 204, 205 or 304) take and drop what is written to them.
 ///
-/// With a [`ThreadConnector`](crate::ThreadConnector) all of it leaves at once. With a [`LoopConnector`](crate::LoopConnector) it leaves when
-/// [`flush`](crate::LoopConnector::flush) is called.
+/// With a [`ThreadConnector`](crate::ThreadConnector) all of it leaves at once. With a
+/// [`LoopConnector`](crate::LoopConnector) it leaves when [`flush`](crate::LoopConnector::flush) is called.
 #[derive(Clone)]
 pub struct Reply {
     pub(crate) handle: Arc<Handle>,
@@ -35,8 +35,8 @@ impl Reply {
     /// replace them.
     ///
     /// # Errors
-    /// [`ReplyError::AlreadyStarted`]; [`ReplyError::BadStatus`] for a 101 to a client that offered no upgrade; or one
-    /// that [is a disconnect](ReplyError::is_disconnect).
+    /// [`ReplyError::AlreadyStarted`]; [`ReplyError::BadStatus`] for a 101 to a client that offered no upgrade; or
+    /// one that [is a disconnect](ReplyError::is_disconnect).
     pub fn start(&self, head: &ReplyHead) -> Result<(), ReplyError> {
         self.run(|connector, place| connector.start_reply(place, head))
     }
@@ -61,14 +61,14 @@ impl Reply {
         self.run(|connector, place| connector.send_reply(place, head, body))
     }
 
-    /// Writes a piece of the body. Waits while the window is full, that is, while client and proxy take nothing. An empty
-    /// piece makes the head leave.
+    /// Writes a piece of the body. Waits while the window is full, that is, while client and proxy take nothing. An
+    /// empty piece makes the head leave.
     ///
     /// # Errors
-    /// [`ReplyError::NotStarted`], [`ReplyError::AlreadyEnded`]; [`ReplyError::TooLong`] when the body grows beyond its
-    /// Content-Length: what was allowed has left then, and [`Reply::finish`] ends the reply properly;
-    /// [`ReplyError::Interrupted`] and [`ReplyError::TimedOut`] from the wait, after which the rest can still be written;
-    /// or one that [is a disconnect](ReplyError::is_disconnect).
+    /// [`ReplyError::NotStarted`], [`ReplyError::AlreadyEnded`]; [`ReplyError::TooLong`] when the body grows beyond
+    /// its Content-Length: what was allowed has left then, and [`Reply::finish`] ends the reply properly;
+    /// [`ReplyError::Interrupted`] and [`ReplyError::TimedOut`] from the wait, after which the rest can still be
+    /// written; or one that [is a disconnect](ReplyError::is_disconnect).
     pub fn write(&self, data: &[u8], wait: &Wait) -> Result<(), ReplyError> {
         let patience = Patience::begin(wait);
         let mut written = 0;
@@ -89,8 +89,8 @@ impl Reply {
         }
     }
 
-    /// Writes as much of a piece as the window takes, and says how much that was. In an event loop, each call that took
-    /// less than all is followed by one [`Event::Writable`](crate::Event::Writable).
+    /// Writes as much of a piece as the window takes, and says how much that was. In an event loop, each call that
+    /// took less than all is followed by one [`Event::Writable`](crate::Event::Writable).
     ///
     /// # Errors
     /// As [`Reply::write`], but for those of the wait.
@@ -117,8 +117,8 @@ impl Reply {
         self.run(|connector, place| connector.finish_reply(place, trailers))
     }
 
-    /// Ends the exchange without a whole reply. If it has begun, the client sees it cut; if not, it gets a 502. `reason` is for
-    /// the proxy's log; at most 255 bytes of it travel. After the end of the reply it does nothing.
+    /// Ends the exchange without a whole reply. If it has begun, the client sees it cut; if not, it gets a 502.
+    /// `reason` is for the proxy's log; at most 255 bytes of it travel. After the end of the reply it does nothing.
     pub fn abort(&self, reason: &str) {
         let _ = self.run(|connector, place| {
             connector.abort_reply(place, reason);
@@ -126,8 +126,8 @@ impl Reply {
         });
     }
 
-    /// From now on the end of the reply does not free the slot, because the app has more to do: [`Reply::release_slot`]
-    /// does, or dropping the last handle. After the end of the reply it does nothing.
+    /// From now on the end of the reply does not free the slot, because the app has more to do:
+    /// [`Reply::release_slot`] does, or dropping the last handle. After the end of the reply it does nothing.
     pub fn hold_slot(&self) {
         let _ = self.run(|connector, place| {
             connector.hold_slot(place);

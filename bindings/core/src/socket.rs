@@ -25,8 +25,8 @@ struct Socket {
     spare: Vec<u8>,
 }
 
-/// What is on its way out. While one thread sends, the others only append, so that frames stay whole and in order, and
-/// what gathers meanwhile leaves in one write.
+/// What is on its way out. While one thread sends, the others only append, so that frames stay whole and in order,
+/// and what gathers meanwhile leaves in one write.
 enum Sending {
     Idle,
     /// Somebody is at it, and will look again when he is done.

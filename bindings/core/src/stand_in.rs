@@ -1,9 +1,9 @@
 //! The stand-in: a thread that keeps the links while the event loop is stuck in the app's own code.
 //!
-//! A handler that computes for seconds blocks its loop, and with it the answers to pings: the proxy would take the process
-//! for dead and run its requests elsewhere. So one thread looks in now and then. While the loop turns it does nothing;
-//! when the loop has left something unread for a whole look, it reads the links, answers pings and sends what is queued.
-//! What it read is there for the loop's next turn.
+//! A handler that computes for seconds blocks its loop, and with it the answers to pings: the proxy would take the
+//! process for dead and run its requests elsewhere. So one thread looks in now and then. While the loop turns it does
+//! nothing; when the loop has left something unread for a whole look, it reads the links, answers pings and sends
+//! what is queued. What it read is there for the loop's next turn.
 
 use std::sync::Weak;
 use std::time::Instant;

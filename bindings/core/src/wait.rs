@@ -23,8 +23,8 @@ impl Wait {
 
 /// Ends a wait from another thread: what Ruby calls an unblock function.
 ///
-/// It stays raised until it is cleared: a wait that begins raised returns at once, so it does not matter which of the two
-/// comes first. One interrupt belongs to one thread's waits, one at a time.
+/// It stays raised until it is cleared: a wait that begins raised returns at once, so it does not matter which of the
+/// two comes first. One interrupt belongs to one thread's waits, one at a time.
 #[derive(Default, Clone)]
 pub struct Interrupt {
     inner: Arc<Inner>,
@@ -53,8 +53,8 @@ impl Interrupt {
         Self::default()
     }
 
-    /// Ends the wait that carries it: it returns `Interrupted`, if what it waits for has not come by then. Never waits
-    /// long, and may be called from any thread.
+    /// Ends the wait that carries it: it returns `Interrupted`, if what it waits for has not come by then. Never
+    /// waits long, and may be called from any thread.
     pub fn raise(&self) {
         self.inner.raised.store(true, Ordering::SeqCst);
         let target = self.registered().as_ref().and_then(|wait| Some((wait.waker.upgrade()?, wait.waiter)));

@@ -33,8 +33,8 @@ impl Connector {
         Some(Dial { id, address: self.proxies[proxy].address.clone(), proxy })
     }
 
-    /// The connection is there. `None` if it is not wanted any more. The caller puts the link's socket in its place before
-    /// it sends what is queued.
+    /// The connection is there. `None` if it is not wanted any more. The caller puts the link's socket in its place
+    /// before it sends what is queued.
     pub(crate) fn dialled(&mut self, dial: &Dial, nonce: Nonce, now: Instant) -> Option<LinkId> {
         if self.phase != Phase::Serving {
             return None;

@@ -64,8 +64,8 @@ impl Connector {
         self.hurried = true;
     }
 
-    /// The proxy goes down: what comes on this link is finished, and its place is dialled again, at once: a successor may
-    /// answer there.
+    /// The proxy goes down: what comes on this link is finished, and its place is dialled again, at once: a successor
+    /// may answer there.
     pub(super) fn proxy_drains(&mut self, id: LinkId) {
         let proxy = &mut self.proxies[self.links[&id].proxy];
         self.hurried = true;

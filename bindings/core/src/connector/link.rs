@@ -1,4 +1,5 @@
-//! One link's state machine: the handshake, what may be said when, and whether the other side is alive. No I/O, no clock.
+//! One link's state machine: the handshake, what may be said when, and whether the other side is alive. No I/O, no
+//! clock.
 //!
 //! | stage    | CHALLENGE         | WELCOME            | REFUSAL   | requests and their parts | DRAIN     | GOODBYE |
 //! |----------|-------------------|--------------------|-----------|--------------------------|-----------|---------|
@@ -11,9 +12,9 @@
 //!
 //! PING is answered in Open, Fading and Leaving; PONG and frames of later versions are only a sign of life.
 //!
-//! Two ends, one for each side that wants it. Fading: the proxy goes down, and sends what stands in its queue still; GOODBYE
-//! follows when there was no stream for a while. Leaving: we drain; GOODBYE follows at once when the last stream is closed,
-//! which the connector sees to. GOODBYE leads to Closing, which ends with the socket.
+//! Two ends, one for each side that wants it. Fading: the proxy goes down, and sends what stands in its queue still;
+//! GOODBYE follows when there was no stream for a while. Leaving: we drain; GOODBYE follows at once when the last
+//! stream is closed, which the connector sees to. GOODBYE leads to Closing, which ends with the socket.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -259,8 +260,8 @@ impl Link {
 
     /// Does what is due.
     ///
-    /// Silence counts from a ping of our own, never from what was heard last alone: a process that was stopped and goes on
-    /// finds old clocks, and its proxy alive.
+    /// Silence counts from a ping of our own, never from what was heard last alone: a process that was stopped and
+    /// goes on finds old clocks, and its proxy alive.
     pub(crate) fn tick(&mut self, now: Instant) -> Option<Alarm> {
         if self.stage == Stage::Closing {
             self.closes_at.get_or_insert(now + LINGER);

@@ -1,5 +1,5 @@
-//! The core: several links to several proxies, and the exchanges on them. Bytes and the time go in, requests come out;
-//! replies go in, bytes come out. No I/O, no clock, no threads; the drivers bring these.
+//! The core: several links to several proxies, and the exchanges on them. Bytes and the time go in, requests come
+//! out; replies go in, bytes come out. No I/O, no clock, no threads; the drivers bring these.
 //!
 //! - this file: what it keeps, and what a driver asks of it;
 //! - [`serving`]: messages from the proxies;
@@ -142,9 +142,9 @@ impl Connector {
         }
     }
 
-    /// The request that has waited longest, if there is one. From here on the app has started it: for a method that must
-    /// not run twice the proxy is told, and the caller sends that before the app sees the request. For other methods it
-    /// would change nothing.
+    /// The request that has waited longest, if there is one. From here on the app has started it: for a method that
+    /// must not run twice the proxy is told, and the caller sends that before the app sees the request. For other
+    /// methods it would change nothing.
     pub(crate) fn take(&mut self) -> Option<Taken> {
         let place = self.ready.pop_front()?;
         let exchange = &mut self.exchanges[place];
@@ -201,8 +201,8 @@ impl Connector {
         }
     }
 
-    /// Each proxy hears of the slots on one of its links. If that is a new one, an earlier number may have been lost with
-    /// the old one, so it hears of them again.
+    /// Each proxy hears of the slots on one of its links. If that is a new one, an earlier number may have been lost
+    /// with the old one, so it hears of them again.
     fn tell_slots(&mut self, changed: bool) {
         for proxy in 0..self.proxies.len() {
             if let Some((id, is_new)) = self.proxies[proxy].speaker()

@@ -75,7 +75,8 @@ impl Proxy {
         }
     }
 
-    /// The dial has led to this link. Returns its shard, or none for the first link; nothing if the dial is out of date.
+    /// The dial has led to this link. Returns its shard, or none for the first link; nothing if the dial is out of
+    /// date.
     pub(crate) fn dialled(&mut self, dial: DialId, link: LinkId) -> Option<Option<u16>> {
         let place = self.places.iter().position(|place| *place == Place::Dialling(dial))?;
         self.places[place] = Place::Greeting(link);
@@ -90,8 +91,8 @@ impl Proxy {
         self.forget_if_alone();
     }
 
-    /// The next dial is to wait, longer after each failure. What fails while a wait goes on already is the same failure:
-    /// all links of a proxy break together.
+    /// The next dial is to wait, longer after each failure. What fails while a wait goes on already is the same
+    /// failure: all links of a proxy break together.
     pub(crate) fn put_off_dials(&mut self, now: Instant, at_least: Duration, chance: &mut Chance) {
         if self.dials_from.is_none_or(|from| from <= now) {
             self.dials_from = Some(now + self.backoff.after_failure(chance).max(at_least));

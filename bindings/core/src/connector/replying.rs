@@ -182,7 +182,8 @@ impl Connector {
         }
     }
 
-    /// The app's last word on a reply that nobody wants, or that is not whole: the exchange ends, and the app hears why.
+    /// The app's last word on a reply that nobody wants, or that is not whole: the exchange ends, and the app hears
+    /// why.
     fn end_unless_wanted(&mut self, place: usize) -> Result<(), ReplyError> {
         let reply = &self.exchanges[place].reply;
         let whole = match reply.lacks_some() && !reply.has_ended() {

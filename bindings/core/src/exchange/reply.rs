@@ -7,8 +7,8 @@
 //! | Open      | error    | DATA             | → Ended; too short: RESET    | error            | → Ended |
 //! | Ended     | error    | error            | error                        | error            | –       |
 //!
-//! A reply without a body (to HEAD; 204, 205, 304) is whole with its head: REPLY has END, and what is written is dropped. If
-//! that happens in Open, the app is not done yet: the slot is held, and released at the end.
+//! A reply without a body (to HEAD; 204, 205, 304) is whole with its head: REPLY has END, and what is written is
+//! dropped. If that happens in Open, the app is not done yet: the slot is held, and released at the end.
 
 use swiftiply_wire::limits::DATA_MAX;
 use swiftiply_wire::{Body, Headers, ReplyFields, ResetCode, StreamId, ToProxy, put_reply};

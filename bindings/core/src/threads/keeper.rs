@@ -1,5 +1,6 @@
-//! The keeper: the one native thread of a [`ThreadConnector`](crate::ThreadConnector). It dials, keeps the time, and looks
-//! at the links while no thread of the app does, because all of them run the app. It is never on a request's way.
+//! The keeper: the one native thread of a [`ThreadConnector`](crate::ThreadConnector). It dials, keeps the time, and
+//! looks at the links while no thread of the app does, because all of them run the app. It is never on a request's
+//! way.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};

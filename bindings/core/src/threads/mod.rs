@@ -34,8 +34,8 @@ pub enum Take {
     Nothing,
     /// The wait's interrupt was raised.
     Interrupted,
-    /// All is over, after [`drain`](ThreadConnector::drain) or [`stop`](ThreadConnector::stop): every link is closed, and
-    /// the process may exit.
+    /// All is over, after [`drain`](ThreadConnector::drain) or [`stop`](ThreadConnector::stop): every link is closed,
+    /// and the process may exit.
     Ended,
     /// The connector cannot be used here: [`Error::Forked`].
     Failed(Error),
@@ -57,8 +57,8 @@ impl ThreadConnector {
         Ok(Self { owner: Arc::new(Owner { threads }) })
     }
 
-    /// Takes a request if one is there, without waiting: at most it looks once at the links. Call it first, while holding
-    /// the language's own lock; call [`take`](Self::take) without that lock when it gives [`Take::Nothing`].
+    /// Takes a request if one is there, without waiting: at most it looks once at the links. Call it first, while
+    /// holding the language's own lock; call [`take`](Self::take) without that lock when it gives [`Take::Nothing`].
     pub fn try_take(&self) -> Take {
         self.threads().try_take().unwrap_or(Take::Failed(Error::Forked))
     }
@@ -81,13 +81,14 @@ impl ThreadConnector {
     }
 
     /// Asks for the end: the proxies send nothing new, what has begun is finished, and then every link is closed.
-    /// [`Take::Ended`] and a notice of [`NoticeKind::Drained`](crate::NoticeKind::Drained) tell when. Returns at once.
+    /// [`Take::Ended`] and a notice of [`NoticeKind::Drained`](crate::NoticeKind::Drained) tell when. Returns at
+    /// once.
     pub fn drain(&self) {
         self.run(Connector::drain);
     }
 
-    /// Ends at once: requests that no thread has taken are given back, others are reset, every link is closed, and every
-    /// wait ends.
+    /// Ends at once: requests that no thread has taken are given back, others are reset, every link is closed, and
+    /// every wait ends.
     pub fn stop(&self) {
         self.threads().stop();
     }
@@ -97,8 +98,8 @@ impl ThreadConnector {
         self.run(|connector| connector.set_slots(slots));
     }
 
-    /// The next line for the log; waits for one. `None` when the time passed, the interrupt was raised, or all is over
-    /// ([`Status::has_ended`]) and every line was taken.
+    /// The next line for the log; waits for one. `None` when the time passed, the interrupt was raised, or all is
+    /// over ([`Status::has_ended`]) and every line was taken.
     pub fn next_notice(&self, wait: &Wait) -> Option<Notice> {
         let patience = Patience::begin(wait);
         let attempt = |connector: &mut Connector| match connector.notices.pop() {

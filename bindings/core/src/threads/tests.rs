@@ -1,5 +1,5 @@
-//! What a child of a fork gets. A thread that takes itself for a child stands for it; real forks are in the tests of the
-//! bindings, whose languages can fork.
+//! What a child of a fork gets. A thread that takes itself for a child stands for it; real forks are in the tests of
+//! the bindings, whose languages can fork.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

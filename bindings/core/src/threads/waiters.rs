@@ -1,8 +1,8 @@
 //! Who waits for what, and who has to be woken.
 //!
-//! Threads that wait stand in the order in which they came. One of them may *lead*: it polls the links, reads, and keeps
-//! what it waited for; the others are parked. What else it read is for them: the one parked last is woken first, because
-//! its caches are warm. When the leader has what it waited for and leaves, somebody has to follow it.
+//! Threads that wait stand in the order in which they came. One of them may *lead*: it polls the links, reads, and
+//! keeps what it waited for; the others are parked. What else it read is for them: the one parked last is woken
+//! first, because its caches are warm. When the leader has what it waited for and leaves, somebody has to follow it.
 
 use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
@@ -177,9 +177,10 @@ impl Waiters {
         parked.take(ready.saturating_sub(awake)).for_each(|waiter| calls.call(waiter));
     }
 
-    /// The policy of succession: when nobody leads, and nobody who could is awake, the one parked last follows at once. So
-    /// a request that comes next finds a thread that waits for it, at the price of one wake per leader that leaves while
-    /// others are parked. (The other policy would leave the links to the keeper's next tick, and save the wake.)
+    /// The policy of succession: when nobody leads, and nobody who could is awake, the one parked last follows at
+    /// once. So a request that comes next finds a thread that waits for it, at the price of one wake per leader that
+    /// leaves while others are parked. (The other policy would leave the links to the keeper's next tick, and save
+    /// the wake.)
     fn call_follower(&mut self, calls: &mut Calls) {
         if self.is_unwatched() {
             let parked = self.waiting.iter_mut().rev().find(|waiter| can_lead(waiter.want));
@@ -187,8 +188,8 @@ impl Waiters {
         }
     }
 
-    /// The keeper has to be up when something is due earlier than it thinks; and when nobody else watches the links: now and
-    /// then, and at once if some output waits for its socket.
+    /// The keeper has to be up when something is due earlier than it thinks; and when nobody else watches the links:
+    /// now and then, and at once if some output waits for its socket.
     fn call_keeper(&mut self, connector: &mut Connector, sockets: &Sockets, calls: &mut Calls) {
         let sleeps_beyond = |due: Instant| self.keeper.sleeps_until.is_none_or(|until| due < until);
         let hurried = connector.take_hurry() && connector.deadline(Instant::now()).is_some_and(sleeps_beyond);

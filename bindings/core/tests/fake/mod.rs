@@ -1,5 +1,6 @@
-//! A proxy by hand: it accepts links, says what a test wants to be said, and hands over what the backend says, all on a
-//! real socket. Every wait ends in an error after [`PATIENCE`], so that a broken promise is a failed test and no hanging one.
+//! A proxy by hand: it accepts links, says what a test wants to be said, and hands over what the backend says, all on
+//! a real socket. Every wait ends in an error after [`PATIENCE`], so that a broken promise is a failed test and no
+//! hanging one.
 
 #![allow(dead_code)] // Each test file uses its part.
 
