@@ -33,7 +33,15 @@ module Swiftiply
         @length = @hijack = nil
         @chunked = false
         @splits = rules.newline_separates_header_lines?
-        headers&.each { |name, value| add(name.to_s, value) }
+        headers&.each do |name, value|
+          name = name.to_s
+          key = name.downcase
+          if SPECIAL_FIELDS.key?(key)
+            special(key, name, value)
+          elsif !key.start_with?("rack.")
+            add(name, value)
+          end
+        end
         # Of the two the coding counts (RFC 9112 section 6.3), and it is taken off.
         forget_length if @chunked
       end
@@ -60,17 +68,17 @@ module Swiftiply
       private
 
       def add(name, value)
-        return if value.nil?
-
-        key = name.downcase
-        return special(key, name, value) if SPECIAL_FIELDS.key?(key)
-        return if key.start_with?("rack.")
-
-        value.is_a?(Array) ? value.each { |one| add_lines(name, one) unless one.nil? } : add_lines(name, value)
+        case value
+        when String
+          add_lines(name, value)
+        when Array
+          value.each { |one| add(name, one) }
+        else
+          add_lines(name, value.to_s) unless value.nil?
+        end
       end
 
-      def add_lines(name, value)
-        text = value.is_a?(String) ? value : value.to_s
+      def add_lines(name, text)
         if @splits && text.include?("\n")
           text.split("\n").each { |line| @fields.push(name, line) }
         else
@@ -79,6 +87,8 @@ module Swiftiply
       end
 
       def special(key, name, value)
+        return if value.nil?
+
         case key
         when "rack.hijack"
           @hijack = value

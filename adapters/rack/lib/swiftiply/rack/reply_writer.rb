@@ -50,7 +50,7 @@ module Swiftiply
       def array(head, parts, reply)
         bytes = bytes_of(parts)
         head.length_is(bytes)
-        if bytes <= Limits::JOIN_BYTES_MAX
+        if bytes <= Limits::JOIN_BYTES_MAX || parts.size == 1
           reply.send_whole(head.status, head.fields, joined(parts))
         else
           each(head, parts, reply)
@@ -59,6 +59,8 @@ module Swiftiply
       end
 
       def bytes_of(parts)
+        return parts.first.to_s.bytesize if parts.size == 1
+
         parts.sum { |part| part.nil? ? 0 : part.to_s.bytesize }
       end
 
