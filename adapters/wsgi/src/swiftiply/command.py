@@ -24,6 +24,7 @@ from .settings import (
     addresses_from,
     key_from,
     number_from,
+    processors,
 )
 from .supervisor import Supervisor
 
@@ -140,7 +141,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where the proxy waits for backends: HOST:PORT or unix:/PATH; repeat it for several "
         f"(SWIFTIPLY, default {ADDRESS_DEFAULT})",
     )
-    proxy("--key-file", metavar="FILE", help="file with the site's key (or the key itself in SWIFTIPLY_KEY)")
+    proxy(
+        "--key-file",
+        metavar="FILE",
+        help="file with the site's key (SWIFTIPLY_KEY_FILE, or the key itself in SWIFTIPLY_KEY)",
+    )
     proxy("--label", help="what the proxy shows for this release (SWIFTIPLY_LABEL)")
     proxy("-b", "--bind", action=_RefuseBind, help=argparse.SUPPRESS)
 
@@ -150,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
         "--processes",
         metavar="N",
         type=_argument(_processes),
-        help="processes, kept alive by a supervisor (SWIFTIPLY_WORKERS, WEB_CONCURRENCY; default: one, on its own)",
+        help="processes, kept alive by a supervisor; auto: one for each processor "
+        "(SWIFTIPLY_WORKERS, WEB_CONCURRENCY; default: one, on its own)",
     )
     work(
         "-t",
@@ -200,6 +206,8 @@ class _RefuseBind(argparse.Action):
 
 
 def _processes(text: str) -> int:
+    if text == "auto":
+        return processors()
     return number_from(text, least=1, most=PROCESSES_MAX)
 
 

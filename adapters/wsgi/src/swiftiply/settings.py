@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-__all__ = ["ADDRESS_DEFAULT", "Settings", "addresses_from", "key_from", "number_from"]
+__all__ = ["ADDRESS_DEFAULT", "Settings", "addresses_from", "key_from", "number_from", "processors"]
 
 #: Where the proxy waits for backends unless its configuration says otherwise.
 ADDRESS_DEFAULT = "127.0.0.1:30000"
@@ -55,19 +55,29 @@ def addresses_from(text: str) -> tuple[str, ...]:
 
 
 def key_from(path: str | None, environ: Mapping[str, str] = os.environ) -> bytes | None:
-    """The site's key, from a file or from the variable SWIFTIPLY_KEY; None if there is neither."""
-    if path is None:
-        key = os.fsencode(environ.get("SWIFTIPLY_KEY", ""))
-        return key or None
+    """The site's key, from a file or from the variables SWIFTIPLY_KEY_FILE and SWIFTIPLY_KEY; None if there is none."""
+    option = "--key-file"
+    if path is None and not environ.get("SWIFTIPLY_KEY"):
+        path, option = environ.get("SWIFTIPLY_KEY_FILE"), "SWIFTIPLY_KEY_FILE"
+    if not path:
+        return os.fsencode(environ.get("SWIFTIPLY_KEY", "")) or None
     try:
         key = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigError(f"--key-file {path}: {error.strerror}") from None
+        raise ConfigError(f"{option} {path}: {error.strerror}") from None
     key = key[:-1] if key.endswith(b"\n") else key
     key = key[:-1] if key.endswith(b"\r") else key
     if not key:
-        raise ConfigError(f"--key-file {path}: the file is empty; write the site's key into it")
+        raise ConfigError(f"{option} {path}: the file is empty; write the site's key into it")
     return key
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def number_from(text: str, *, least: int, most: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from swiftiply import __version__
 from swiftiply.command import main, settings_from
 from swiftiply.errors import ConfigError
+from swiftiply.settings import processors
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +79,11 @@ def test_every_variable_counts_and_the_command_line_counts_more(monkeypatch: pyt
     assert settings_from(["app"]).processes == 9
 
 
+def test_auto_is_one_process_for_each_processor() -> None:
+    assert settings_from(["-n", "auto", "app"]).processes == processors()
+    assert processors() >= 1
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -103,6 +109,10 @@ def test_the_key_comes_from_its_variable_or_a_file_and_never_shows(
     settings = settings_from(["--key-file", str(file), "app"])
     assert settings.key == b" from the file "
     assert "file" not in repr(settings)
+    monkeypatch.setenv("SWIFTIPLY_KEY_FILE", str(file))
+    assert settings_from(["app"]).key == b"from the variable"
+    monkeypatch.delenv("SWIFTIPLY_KEY")
+    assert settings_from(["app"]).key == b" from the file "
 
 
 def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
