@@ -23,6 +23,7 @@ module Swiftiply
         @early_hints = early_hints
         @count_bodies = count_bodies
         @http_version = rules.http_version_variable?
+        @asterisk_is_a_path = rules.asterisk_is_a_path?
         @constant = constant_variables(errors, threads)
       end
 
@@ -42,6 +43,7 @@ module Swiftiply
         else
           Variables.fill(env, request, @http_version)
         end
+        env["PATH_INFO"] = String.new unless @asterisk_is_a_path || env["PATH_INFO"] != "*"
         env["rack.input"] = input(env, request)
         env["rack.response_finished"] = []
         env["rack.after_reply"] = []

@@ -9,6 +9,7 @@ module Swiftiply
     #   rack.version, rack.multithread, ...  yes       no     no
     #   HTTP_VERSION                         yes       yes    no
     #   "\n" in a header separates lines     yes       no     no
+    #   PATH_INFO of `OPTIONS *`             ""        "*"    "*"
     #   rack.hijack must be callable         yes       no     no     (where rack.hijack? is true)
     #   to_ary may be asked of any body      no        yes    yes    (and closes it)
     class Rules
@@ -39,6 +40,11 @@ module Swiftiply
       # @return [Boolean]
       def newline_separates_header_lines?
         rack2?
+      end
+
+      # @return [Boolean]
+      def asterisk_is_a_path?
+        !rack2?
       end
 
       # @return [Boolean]
