@@ -10,6 +10,14 @@ from serving import Served, behind_swiftiply, under_its_own_server
 from visits import VISITS, Visit
 
 
+#: Made once: pytest keeps a served app only for tests that name the same object.
+WAYS = [
+    pytest.param((app, way), id=f"{app.name}-{name}")
+    for app in APPS
+    for name, way in [("own", None), *app.swiftiply.items()]
+]
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "only(condition): for the ways of serving an app of which condition(visit, way) is true")
 
@@ -20,12 +28,19 @@ def pytest_generate_tests(metafunc):
         return
     marks = [mark.args[0] for mark in metafunc.definition.iter_markers("only")]
     chosen = [
-        pytest.param((app, way), id=f"{app.name}-{name}")
-        for app in APPS
-        for name, way in [("own", None), *app.swiftiply.items()]
+        param
+        for param in WAYS
+        for app, way in param.values
         if all(condition(VISITS[app.name], way) for condition in marks)
     ]
     metafunc.parametrize("served", chosen, indirect=True, scope="module")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """All visits to one app, served in one way, come together, so that it is started once."""
+    order = {param.id: place for place, param in enumerate(WAYS)}
+    items.sort(key=lambda item: order.get(item.callspec.id, -1) if hasattr(item, "callspec") else -1)
 
 
 @pytest.fixture(scope="module")

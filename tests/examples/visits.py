@@ -38,6 +38,8 @@ class Visit:
     refusal: int = 403
     #: Whether two visitors see each other's texts.
     shared: bool = True
+    #: Whether a visitor may do it only once.
+    once: bool = False
     arrive: Callable[[Browser], None] = plain_arrival
 
     def form(self, answer: Answer):
@@ -57,7 +59,7 @@ VISITS = {
     "flask": Visit(
         "Where shall we eat?", "/", lambda text: {"other": text},
         {"other": "x" * 61}, "Your vote for {text} is counted.",
-        json="/results.json", export="/votes.csv", refusal=400,
+        json="/results.json", export="/votes.csv", refusal=400, once=True,
     ),
     "django": Visit(
         "To do", "/", lambda text: {"title": text}, {"title": " "}, "“{text}” is on your list.",
