@@ -11,7 +11,8 @@ function makeToken(req, res, next) {
 
 function checkToken(req, res, next) {
   if (['GET', 'HEAD', 'OPTIONS'].includes(req.method) || same(req.body?.token, req.session.token)) return next();
-  return next(Object.assign(new Error('This form is not from here, or too old. Reload the page and try again.'), { status: 403 }));
+  const refusal = new Error('This form is not from here, or too old. Reload the page and try again.');
+  return next(Object.assign(refusal, { status: 403 }));
 }
 
 function same(given, wanted) {
