@@ -148,6 +148,16 @@ fn a_trusted_proxy_is_believed() {
 }
 
 #[test]
+fn whoever_is_not_a_trusted_proxy_is_not_believed_although_there_are_some() {
+    let request = as_the_app_sees_it(
+        |config| config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()],
+        "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n\r\n",
+    );
+    assert_eq!(request.header("X-Forwarded-For").as_deref(), Some("127.0.0.1"));
+    assert_eq!(request.header("X-Forwarded-Proto").as_deref(), Some("http"));
+}
+
+#[test]
 fn a_site_may_do_without_forwarded_headers_and_the_clients_own_are_gone_all_the_same() {
     let request = as_the_app_sees_it(
         |config| config.sites[0].xforwardedfor = false,

@@ -51,8 +51,10 @@ fn the_time_in_the_queue_is_bounded_over_all_deliveries() {
 fn a_full_queue_turns_the_next_request_away_at_once() {
     let proxy = quick(|config| config.sites[0].queue = 2);
     let mut waiting = [proxy.client(), proxy.client()];
-    waiting.iter_mut().for_each(|client| client.get("/"));
-    proxy.until_waiting(2);
+    for (number, client) in waiting.iter_mut().enumerate() {
+        client.get("/");
+        proxy.until_waiting(number + 1);
+    }
     let mut late = proxy.client();
     late.get("/late");
     let reply = late.reply();
