@@ -48,9 +48,12 @@ pub(super) fn judge(failure: &Failure, request: &Request) -> Verdict {
         Failure::Refused(_) => return Verdict::Replay { pause: Duration::ZERO },
     };
     let may_run_again = request.is_idempotent && request.is_redeployable();
+    // A process that stood still goes on one day, and then reads what lies in its socket before it finds out that we gave
+    // it up: that it did not say STARTED so far proves nothing.
+    let is_unstarted = !request.was_started && !matches!(failure, Failure::Lost(Loss::Silent));
     let deliveries_max = match () {
-        () if !request.was_started && !request.is_idempotent => UNSTARTED_DELIVERIES_MAX,
-        () if !request.was_started || may_run_again => DELIVERIES_MAX,
+        () if is_unstarted && !request.is_idempotent => UNSTARTED_DELIVERIES_MAX,
+        () if is_unstarted || may_run_again => DELIVERIES_MAX,
         () => 0,
     };
     if request.upload.is_kept() && request.deliveries < deliveries_max {

@@ -41,6 +41,7 @@ struct Added {
 impl Control {
     /// Starts the shards and opens the doors.
     pub(super) fn start(bound: Bound, source: ConfigSource, live: LiveSites) -> io::Result<Self> {
+        bound.announce();
         let Bound { config, clients, doors } = bound;
         let started = Instant::now();
         let blueprint = Arc::new(Blueprint::new(config, |site| Site::new(&site.name, site.queue)));
@@ -61,7 +62,6 @@ impl Control {
         for (address, door) in doors {
             control.open(address, door)?;
         }
-        control.announce();
         Ok(control)
     }
 
@@ -81,21 +81,6 @@ impl Control {
         tokio::select! {
             () = drained => tracing::info!("stopped"),
             () = second_stop(&mut events) => tracing::warn!("stopped at once; running requests were cut"),
-        }
-    }
-
-    fn announce(&self) {
-        let config = &self.blueprint.config;
-        let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
-        tracing::info!(
-            "clients connect to {}; {} shards, {} sites",
-            listen.join(", "),
-            config.shards,
-            config.sites.len()
-        );
-        for site in &config.sites {
-            let outgoing: Vec<_> = site.outgoing.iter().map(ToString::to_string).collect();
-            tracing::debug!("{}: backends dial {}", site.name, outgoing.join(", "));
         }
     }
 

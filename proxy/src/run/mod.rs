@@ -73,6 +73,17 @@ impl Bound {
         self.doors.iter().filter_map(|(_, door)| door.local_address()).collect()
     }
 
+    /// Says where to connect; where the configuration left a port open, which one the system chose.
+    fn announce(&self) {
+        let listen: Vec<_> = self.client_addresses().iter().map(ToString::to_string).collect();
+        let Config { shards, sites, .. } = &self.config;
+        tracing::info!("clients connect to {}; {shards} shards, {} sites", listen.join(", "), sites.len());
+        for (address, door) in &self.doors {
+            let address = door.local_address().map_or_else(|| address.to_string(), |local| local.to_string());
+            tracing::debug!("backends dial {address}");
+        }
+    }
+
     /// Serves until SIGTERM or SIGINT.
     ///
     /// # Errors
