@@ -11,6 +11,8 @@ module ServingSystem
   RACK = File.expand_path("../..", __dir__)
   PROXY = ENV.fetch("SWIFTIPLY_BIN") { File.join(Library::ROOT, "target/debug/swiftiply") }
   APPS = File.join(__dir__, "apps")
+  # How long the proxy holds a request until the backend is there: Rails takes its time on a busy machine.
+  HOLD_S = Running::PATIENCE_S
 
   def setup
     @folder = Dir.mktmpdir("swiftiply-system")
@@ -28,7 +30,8 @@ module ServingSystem
     config = File.join(@folder, "swiftiply.yml")
     site = { "incoming" => "app.test", "outgoing" => "unix:#{@folder}/link", "default" => true }
     site["key"] = key if key
-    File.write(config, YAML.dump("cluster_address" => "127.0.0.1", "cluster_port" => @port = free_port, "map" => [site]))
+    File.write(config, YAML.dump("cluster_address" => "127.0.0.1", "cluster_port" => @port = free_port,
+                                 "timeout" => HOLD_S, "map" => [site]))
     File.chmod(0o600, config)
     assert_path_exists PROXY, "the proxy is not there: cargo build -p swiftiply, or set SWIFTIPLY_BIN"
     @proxy = start(PROXY, "-c", config)

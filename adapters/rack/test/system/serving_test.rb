@@ -79,6 +79,7 @@ class ServingTest < Minitest::Test
 
   def test_a_reply_without_a_body
     assert_equal [204, nil, ""], seen(get("/nothing"), :status, "content-length", :body)
+    assert_equal [304, "9", ""], seen(get("/unchanged"), :status, "content-length", :body)
     head = Client.open(@port) { |client| client.request("HEAD", "/") }
     assert_equal [200, "13", ""], seen(head, :status, "content-length", :body)
   end
@@ -131,6 +132,26 @@ class ServingTest < Minitest::Test
   def test_a_fork_cannot_use_its_parents_connector
     assert_match(/\ASwiftiply::Forked: .*fork/, get("/forked").body)
     assert_equal 200, get.status
+  end
+
+  def test_a_client_that_leaves_ends_the_reply_and_is_no_error_of_the_app
+    Client.open(@port) do |client|
+      client.write("GET /endless HTTP/1.1\r\nHost: app.test\r\n\r\n")
+      client.head
+      client.chunk
+    end
+
+    @backend.wait_for(/the endless body is closed/)
+    refute_match(/ERROR/, @backend.output)
+  end
+
+  def test_a_client_that_does_not_read_holds_up_nobody_else
+    stalled = Client.new(@port)
+    stalled.write("GET /endless HTTP/1.1\r\nHost: app.test\r\n\r\n")
+    stalled.head
+    20.times { assert_equal 200, get.status }
+  ensure
+    stalled.close
   end
 
   def test_an_upload_that_breaks_off_is_no_error_of_the_app

@@ -25,6 +25,17 @@ class Closing
   end
 end
 
+# Goes on for as long as somebody reads, and says when it was closed.
+class Endless
+  def each
+    loop { yield "x" * 16_384 }
+  end
+
+  def close
+    warn "the endless body is closed"
+  end
+end
+
 LINTED = {
   "/linted" => ->(_env) { [200, TEXT.dup, ["Hello, world!"]] },
   "/env" => lambda { |env|
@@ -75,6 +86,8 @@ LINTED = {
 }.transform_values { |app| Rack::Lint.new(app) }
 
 RAW = {
+  "/endless" => ->(_env) { [200, TEXT.dup, Endless.new] },
+  "/unchanged" => ->(_env) { [304, { "content-length" => "9", "etag" => "x" }, []] },
   "/" => ->(_env) { [200, TEXT.dup, ["Hello, world!"]] },
   "/broken" => ->(_env) { [200, TEXT.dup, Closing.new] },
   "/closings" => ->(_env) { [200, TEXT.dup, [Closing.count.to_s]] },
