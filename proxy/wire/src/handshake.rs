@@ -180,7 +180,7 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
-    /// Whether dialling again without a change by the operator is pointless.
+    /// Whether only an operator can lift it: dialling again soon is pointless.
     pub fn is_permanent(self) -> bool {
         matches!(self, Self::WrongKey | Self::Version | Self::Malformed)
     }

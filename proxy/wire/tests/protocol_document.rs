@@ -359,12 +359,12 @@ fn the_table_of_codes_is_the_code_s() {
 }
 
 #[test]
-fn a_refusal_is_pointless_to_repeat_where_the_document_says_so() {
+fn a_refusal_is_an_operators_to_lift_where_the_document_says_so() {
     use RefusalCode as F;
     for code in [F::WrongKey, F::Version, F::Closing, F::TooMany, F::Malformed] {
         let name = format!("{code:?}");
         let row = table("codes").into_iter().find(|row| row[2] == name).unwrap();
-        assert_eq!(code.is_permanent(), row[3].contains("pointless"), "{name}");
+        assert_eq!(code.is_permanent(), row[3].contains("Only an operator"), "{name}");
     }
     assert!(!F::Other(200).is_permanent());
 }
