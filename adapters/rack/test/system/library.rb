@@ -6,7 +6,7 @@ require "open3"
 require "rbconfig"
 require "tmpdir"
 
-# The compiled library, as a folder for the load path. It is compiled from the source tree once in a run, unless
+# The compiled library, as a folder for the load path. It is compiled from the source tree as it is for the gem, unless
 # SWIFTIPLY_RUBY_LIBRARY names one that is there.
 module Library
   ROOT = File.expand_path("../../../..", __dir__)
@@ -29,9 +29,9 @@ module Library
 
     def file
       ENV.fetch("SWIFTIPLY_RUBY_LIBRARY") do
-        cargo("build", "-p", "swiftiply-ruby")
+        cargo("build", "--release", "-p", "swiftiply-ruby")
         target = JSON.parse(cargo("metadata", "--no-deps", "--format-version", "1")).fetch("target_directory")
-        File.join(target, "debug", "libswiftiply_ruby.#{RbConfig::CONFIG["SOEXT"]}")
+        File.join(target, "release", "libswiftiply_ruby.#{RbConfig::CONFIG["SOEXT"]}")
       end
     end
 

@@ -35,6 +35,7 @@ module Swiftiply
         @events.trap("TERM", :drain)
         @events.trap("INT", :stop)
         @connector = connect
+        introduce
         follow_notices
         @threads = begin_threads
         nil until react(@events.wait(@deadline && (@deadline - now), @lifeline)) == :over
@@ -54,6 +55,11 @@ module Swiftiply
       def connect
         Connector.new(connect: @options.connect, key: @options.key, key_file: @options.key_file,
                       slots: @options.threads, label: @options.label.to_s, adapter: "swiftiply-rack #{VERSION}")
+      end
+
+      def introduce
+        @log.info("swiftiply-rack #{VERSION} on Ruby #{RUBY_VERSION} and Rack #{::Rack.release}, #{@options.environment}, " \
+                  "#{@options.threads} threads; dialling #{@options.connect.join(", ")}")
       end
 
       def begin_threads
