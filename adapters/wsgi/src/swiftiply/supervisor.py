@@ -32,8 +32,8 @@ HEALTHY_AFTER = 10.0
 #: Seconds past the drain's own time limit before a child that does not end is killed.
 KILL_AFTER_DRAIN = 5.0
 
-#: Seconds between "stop at once" and SIGKILL.
-KILL_AFTER_STOP = 2.0
+#: Seconds between "stop at once" and SIGKILL: an event loop may give its application three for its goodbyes.
+KILL_AFTER_STOP = 5.0
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 

@@ -56,7 +56,7 @@ def test_a_startup_that_fails_says_why() -> None:
         await send({"type": "lifespan.startup.failed", "message": "no database"})
 
     with pytest.raises(StartupFailed, match="no database"):
-        asyncio.run(Lifespan(app).startup())
+        asyncio.run(start(app))
 
 
 def test_an_exception_during_shutdown_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -102,5 +102,9 @@ def test_messages_of_the_wrong_stage_raise_in_the_application() -> None:
             raised.append(error)
         await send({"type": "lifespan.startup.complete"})
 
-    asyncio.run(Lifespan(app).startup())
+    asyncio.run(start(app))
     assert len(raised) == 1
+
+
+async def start(app: Any) -> None:
+    await Lifespan(app).startup()
