@@ -61,7 +61,6 @@ struct State {
     want_room: Vec<Waker>,
     /// Why the task is to close the link once `out` is written.
     leaving: Option<GoodbyeCode>,
-    draining: bool,
     /// The backend has said goodbye.
     has_left: bool,
     down: bool,
@@ -159,7 +158,6 @@ impl Link {
 
     /// Asks the backend to finish and go: its site is removed, or the proxy stops.
     pub fn drain(&self) {
-        self.state.borrow_mut().draining = true;
         self.send(&ToBackend::Drain);
     }
 

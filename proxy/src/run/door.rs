@@ -1,7 +1,7 @@
 //! One `outgoing` address: strangers knock, and those that may become links.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use swiftiply_wire::Key;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, spawn_local};
+use tokio::task::{AbortHandle, JoinHandle, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use crate::link::LinkStream;
@@ -20,8 +19,9 @@ use crate::listen::{Door, SocketFile};
 use crate::shard::{NewLink, Order, ShardThread};
 use crate::site::Site;
 
-/// Strangers in their handshake at once, over all addresses. Each costs a few hundred bytes for at most
-/// [`HANDSHAKE_TIME`]; a thousand backends that start together pass in turn.
+/// Strangers in their handshake at once, over all addresses; each costs a few hundred bytes for at most
+/// [`HANDSHAKE_TIME`]. One more, and the oldest is cut: a backend is through within milliseconds, so that is one who only
+/// holds the door.
 const STRANGERS_MAX: usize = 512;
 
 /// Messages about strangers: one per address and minute, so that a port scan does not fill the log.
@@ -37,7 +37,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Hall {
     pub shards: Vec<ShardThread>,
     pub terms: Terms,
-    strangers: Arc<Semaphore>,
+    /// Oldest first.
+    strangers: RefCell<VecDeque<AbortHandle>>,
     noisy: RefCell<HashMap<Option<IpAddr>, Instant>>,
 }
 
@@ -58,8 +59,20 @@ pub(super) struct Destination {
 
 impl Hall {
     pub(super) fn new(shards: Vec<ShardThread>, terms: Terms) -> Rc<Self> {
-        let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));
-        Rc::new(Self { shards, terms, strangers, noisy: RefCell::default() })
+        Rc::new(Self { shards, terms, strangers: RefCell::default(), noisy: RefCell::default() })
+    }
+
+    /// Makes room for another stranger.
+    fn make_room(&self) {
+        let mut strangers = self.strangers.borrow_mut();
+        while strangers.front().is_some_and(AbortHandle::is_finished) {
+            strangers.pop_front();
+        }
+        if strangers.len() >= STRANGERS_MAX
+            && let Some(oldest) = strangers.pop_front()
+        {
+            oldest.abort();
+        }
     }
 
     /// Whether the log has had no message about this address for a while.
@@ -114,7 +127,7 @@ fn listen_unix(listener: StdUnixListener) -> std::io::Result<UnixListener> {
 async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<Destination>>) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => admit(&hall, LinkStream::Tcp(stream), Some(peer.ip()), &leads_to).await,
+            Ok((stream, peer)) => admit(&hall, LinkStream::Tcp(stream), Some(peer.ip()), &leads_to),
             Err(error) => pause(&error).await,
         }
     }
@@ -123,7 +136,7 @@ async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<
 async fn accept_unix(hall: Rc<Hall>, listener: UnixListener, leads_to: Rc<RefCell<Destination>>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(&hall, LinkStream::Unix(stream), None, &leads_to).await,
+            Ok((stream, _)) => admit(&hall, LinkStream::Unix(stream), None, &leads_to),
             Err(error) => pause(&error).await,
         }
     }
@@ -134,14 +147,12 @@ async fn pause(error: &std::io::Error) {
     sleep(ACCEPT_PAUSE).await;
 }
 
-/// Begins a handshake, once there is room for another stranger.
-async fn admit(hall: &Rc<Hall>, stream: LinkStream, peer: Option<IpAddr>, leads_to: &RefCell<Destination>) {
-    let Ok(permit) = hall.strangers.clone().acquire_owned().await else { return };
-    let (hall, destination) = (hall.clone(), leads_to.borrow().clone());
-    spawn_local(async move {
-        welcome(&hall, stream, peer, destination).await;
-        drop(permit);
-    });
+/// Begins a handshake.
+fn admit(hall: &Rc<Hall>, stream: LinkStream, peer: Option<IpAddr>, leads_to: &RefCell<Destination>) {
+    hall.make_room();
+    let (host, destination) = (hall.clone(), leads_to.borrow().clone());
+    let stranger = spawn_local(async move { welcome(&host, stream, peer, destination).await });
+    hall.strangers.borrow_mut().push_back(stranger.abort_handle());
 }
 
 async fn welcome(hall: &Hall, mut stream: LinkStream, peer: Option<IpAddr>, to: Destination) {

@@ -164,6 +164,18 @@ fn half_a_handshake_is_cut_after_its_time_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_crowd_of_silent_strangers_keeps_no_backend_out() {
+    let proxy = quick(|_| {});
+    let crowd: Vec<_> = (0..600).map(|_| Socket::connect(&proxy.doors[0]).unwrap()).collect();
+    let mut backend = proxy.backend();
+    let mut client = proxy.client();
+    client.get("/");
+    backend.request().reply(200, "done");
+    client.reply();
+    drop(crowd);
+}
+
+#[test]
 fn frames_of_later_versions_are_skipped() {
     let proxy = quick(|_| {});
     let mut backend = proxy.backend();
