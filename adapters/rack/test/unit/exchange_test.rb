@@ -18,6 +18,19 @@ class ExchangeTest < Minitest::Test
     assert_match(/no such user \(KeyError\)/, page)
   end
 
+  def test_an_exception_of_any_encoding_is_answered_and_logged
+    strange = Class.new(StandardError) { def message = raise("no message either") }
+    messages = ["caf\xE9".b, "café".encode("UTF-16LE"), "\xFF"]
+    [*messages.map { |message| RuntimeError.new(message) }, strange.new].each do |error|
+      request = FakeRequest.new("GET", "/caf\xE9".b)
+      serve(->(_env) { raise error }, request, show_errors: true)
+
+      assert_equal [500, true], [request.reply.status, request.reply.ended?]
+      assert_match(%r{ERROR: the app failed on GET /caf}, @log.string)
+      assert_predicate @log.string, :valid_encoding?
+    end
+  end
+
   def test_no_exception_ends_the_worker
     [NotImplementedError, SystemExit, NoMemoryError, SystemStackError, Class.new(Exception)].each do |type| # rubocop:disable Lint/InheritException
       assert_equal 500, serve(->(_env) { raise type }).reply.status

@@ -106,6 +106,16 @@ class ThreadsTest < Minitest::Test
     assert @ended.pop
   end
 
+  def test_a_connector_of_another_process_ends_the_threads
+    @connector.define_singleton_method(:take) { raise Swiftiply::Forked, "started before the fork" }
+    _, errors = capture_io do
+      begin_threads(2) { nil }
+      assert @ended.pop
+    end
+
+    assert_equal ["swiftiply-rack: started before the fork\n"] * 2, errors.lines
+  end
+
   def test_killed_threads_run_their_ensure_blocks
     begun = Queue.new
     threads = begin_threads(1) do

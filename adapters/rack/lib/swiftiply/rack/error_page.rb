@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "error_text"
+
 module Swiftiply
   module Rack
     # The reply to a request whose app raised before its own reply had begun.
@@ -25,7 +27,7 @@ module Swiftiply
       def page(error)
         return "500 Internal Server Error\n" unless @show_errors
 
-        "500 Internal Server Error\n\n#{error.full_message(highlight: false, order: :top)}\n".scrub
+        "500 Internal Server Error\n\n#{ErrorText.of(error)}\n"
       end
     end
   end

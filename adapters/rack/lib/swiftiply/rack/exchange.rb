@@ -80,8 +80,8 @@ module Swiftiply
         @error = error
         @outcome = :failed
         if client_left?(error)
-          @service.log.debug("#{described}: #{error.message}")
           @reply.abort("the client left")
+          @service.log.debug("#{described}: #{error.message}")
         else
           @service.log.exception(error, "the app failed on #{described}")
           answer(error)
@@ -106,7 +106,7 @@ module Swiftiply
       end
 
       def described
-        "#{@request.request_method} #{@request.path}"
+        ErrorText.utf8("#{@request.request_method} #{@request.path}")
       end
 
       def wind_up

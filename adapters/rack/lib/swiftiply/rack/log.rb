@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "error_text"
+
 module Swiftiply
   module Rack
     # Lines for the one who runs the process: level, process and a sentence, to one stream.
@@ -32,7 +34,7 @@ module Swiftiply
       # @param doing [String] what was being done
       # @return [nil]
       def exception(error, doing)
-        line(:error, "#{doing}: #{error.full_message(highlight: false, order: :top)}".chomp)
+        line(:error, "#{ErrorText.utf8(doing)}: #{ErrorText.of(error)}".chomp)
       end
 
       private

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../errors"
+
 module Swiftiply
   module Rack
     # The threads that run the app. Each takes a request from the connector, serves it and comes back for the next; one that
@@ -40,20 +42,27 @@ module Swiftiply
         @living[number] = Thread.new do
           Thread.current.name = "swiftiply #{number}"
           finished = false
-          finished = work
+          work
+          finished = true
         ensure
           left(number, finished)
         end
       end
 
       def work
-        while (request = @connector.take)
+        while (request = next_request)
           @service.call(request)
           # Otherwise it would be kept alive while this thread waits for the next.
           request = nil
           clear_locals if @clear_locals
         end
-        true
+      end
+
+      # In a forked process no thread would fare better than this one: that is an end, too.
+      def next_request
+        @connector.take
+      rescue Forked => error
+        warn "swiftiply-rack: #{error.message}"
       end
 
       def clear_locals
