@@ -49,7 +49,10 @@ class Site:
         """Starts an app; returns when all its processes are in service, and leaves their ids in `backends`."""
         mark = self.proxy.mark()
         program = self.start(adapter, **how)
-        self.backends = self.wait_for_backends(int(how.get("processes", 0)) or 1, since=mark)
+        processes = int(how.get("processes", 0)) or 1
+        # The proxy tells of the first link; in service is a process that has brought one for each of the proxy's threads.
+        program.wait_for("serving the proxy at", processes)
+        self.backends = self.wait_for_backends(processes, since=mark)
         return program
 
     def wait_for_backends(self, number: int, since: int = 0) -> list[int]:
