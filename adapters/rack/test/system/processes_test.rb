@@ -18,6 +18,16 @@ class ProcessesTest < Minitest::Test
     refute_includes pids, command.pid, "the supervisor serves nothing itself"
   end
 
+  def test_processes_are_restarted_one_by_one_without_a_pause
+    start_proxy
+    command = start_backend("kinds.ru", "-n", "2")
+    3.times do
+      Process.kill("TERM", Integer(get("/pid").body))
+      assert_match(/INFO: .* ended with status 0: starting another$/, command.wait_for(/starting another/))
+    end
+    assert_equal 200, get.status
+  end
+
   def test_sigterm_finishes_what_has_begun
     [[], %w[-n 2]].each do |arguments|
       start_proxy

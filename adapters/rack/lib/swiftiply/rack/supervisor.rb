@@ -132,9 +132,11 @@ module Swiftiply
         return if @ending
         return give_up if child.initial && !served
 
-        pause = @backoffs[child.number].pause_after(now - child.begun_at)
+        # One that served and left in good order was asked to: a restart of processes one by one is no crash loop.
+        asked = served && status.success?
+        pause = asked ? 0 : @backoffs[child.number].pause_after(now - child.begun_at)
         @due[child.number] = now + pause
-        @log.warn("process #{child.number} (#{child.pid}) #{ended_how(status)}: starting another" \
+        @log.add(asked ? :info : :warn, "process #{child.number} (#{child.pid}) #{ended_how(status)}: starting another" \
                   "#{format(" in %g s", pause) if pause.positive?}")
       end
 
