@@ -87,11 +87,11 @@ class Outgoing:
             pass
         self._flush_soon()
 
-    def give_up(self) -> None:
-        """Nobody reads any more."""
+    def give_up(self, reason: str) -> None:
+        """There will be no reply, or no more of it, and the application is not to blame. Nothing after its end."""
         if self._state is not _DONE:
             self._state = _DONE
-            self._reply.abort("the client left")
+            self._reply.abort(reason)
             self._flush_soon()
 
     # The messages.

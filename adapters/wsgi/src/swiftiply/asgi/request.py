@@ -27,6 +27,10 @@ class Incoming:
         self._disconnected = False
         self._news = asyncio.Event()
 
+    @property
+    def is_disconnected(self) -> bool:
+        return self._disconnected
+
     async def receive(self) -> dict[str, Any]:
         """The next message. Only the body's consumer takes bytes from the link: that is the back-pressure."""
         while not self._disconnected:

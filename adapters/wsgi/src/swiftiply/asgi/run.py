@@ -36,20 +36,22 @@ class Exchange:
         try:
             await self._app(self._scope, self._incoming.receive, self._send)
         except asyncio.CancelledError:
-            self._outgoing.fail()
+            self._outgoing.give_up("the backend stopped")
             raise
         except BaseException as error:
             # SystemExit too: sys.exit() in an application ends that request, not the process that serves others.
             if is_disconnect(error):
                 log.debug("%s %s: the client left", method, path)
-                self._outgoing.give_up()
+                self._outgoing.give_up("the client left")
             else:
                 log.error("%s %s raised", method, path, exc_info=error)
                 self._outgoing.fail()
             if isinstance(error, KeyboardInterrupt):
                 raise
         else:
-            if not self._outgoing.is_done:
+            if self._incoming.is_disconnected:
+                self._outgoing.give_up("the client left")  # there was nobody to reply to
+            elif not self._outgoing.is_done:
                 what = "ended without ending its reply" if self._outgoing.has_begun else "gave no reply"
                 log.error("%s %s: the application %s", method, path, what)
                 self._outgoing.fail()
