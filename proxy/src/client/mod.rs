@@ -5,13 +5,14 @@
 //! | step | where |
 //! |---|---|
 //! | its head is read, strictly, and written down for the link | `connection`, `request` |
-//! | a small body is read before a slot is taken | `upload` |
+//! | a small body is read before a slot is taken | `upload`, `pace` |
 //! | a slot is asked for, and waited for | `slot` |
 //! | it is delivered; body and reply flow | `relay` |
 //! | the backend died: again, or 502 | `replay` |
 //! | it is noted in the access log | [`crate::access`] |
 
 mod connection;
+mod pace;
 mod relay;
 mod replay;
 mod request;
@@ -101,7 +102,7 @@ impl Own {
 /// Gets the app's reply to the client, whatever it takes.
 async fn answer(connection: &mut Connection, request: &mut Request) -> Result<After, Own> {
     let site = request.site.clone().ok_or(Own::new(404, "No site of this proxy has this host name."))?;
-    if let Err(ended) = request.upload.gather(connection).await {
+    if let Err(ended) = request.upload.gather(connection, &site.site).await {
         return give_up(request, ended);
     }
     let mut asked = site.site.ask(connection.waiter());

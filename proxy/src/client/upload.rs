@@ -13,11 +13,13 @@ use swiftiply_wire::limits::DATA_MAX;
 use swiftiply_wire::{HeaderBlock, StreamId};
 
 use super::connection::{AHEAD_BYTES_MAX, Connection, Ended};
+use super::pace::{Rate, Silence};
 use super::{After, Own};
 use crate::config::{self, SiteConfig};
 use crate::exchange::{Exchange, UNREAD_BODY_MAX};
 use crate::http::{self, BodyDecoder, Framing, Head, Piece};
 use crate::link::Link;
+use crate::site::Site;
 
 /// Bytes of a body that are read before a slot is taken, at least: most forms and JSON documents. A site that keeps
 /// more for replays (`redeployment_sizelimit`) reads that much.
@@ -50,14 +52,6 @@ pub(super) struct Upload {
     rate: Rate,
 }
 
-/// The slowest that a client may be.
-struct Rate {
-    bytes_per_window: u64,
-    /// Bytes that came since the window began.
-    bytes: u64,
-    is_running: bool,
-}
-
 impl Upload {
     /// The body that this head announces.
     pub(super) fn new(
@@ -82,11 +76,7 @@ impl Upload {
             total: 0,
             total_max: site.and_then(|site| site.max_body).unwrap_or(u64::MAX),
             replay_max,
-            rate: Rate {
-                bytes_per_window: pace.body_rate * config::Limits::BODY_RATE_WINDOW.as_secs(),
-                bytes: 0,
-                is_running: false,
-            },
+            rate: Rate::new(pace.body_rate),
         }
     }
 
@@ -122,8 +112,9 @@ impl Upload {
     }
 
     /// Reads a small body whole, or the beginning of a large one, before a slot is asked for. A client that waits for
-    /// `100 Continue` sends nothing before it has one.
-    pub(super) async fn gather(&mut self, connection: &mut Connection) -> Result<(), Ended> {
+    /// `100 Continue` sends nothing before it has one; one that sends chunks and falls silent may be waiting for the
+    /// app's word, and gets a slot if the site has slots to spare.
+    pub(super) async fn gather(&mut self, connection: &mut Connection, site: &Site) -> Result<(), Ended> {
         if let Framing::Length(length) = self.framing
             && length > self.total_max
         {
@@ -132,14 +123,20 @@ impl Upload {
         if self.is_read() || self.expects_continue {
             return Ok(());
         }
+        let mut silence = Silence::default();
         let gathered = poll_fn(|cx| {
             loop {
                 self.decode_to_kept(connection)?;
                 if self.is_read() || self.has_overflowed || self.kept.len() >= self.kept_max {
                     return Poll::Ready(Ok(()));
                 }
-                match self.poll_more(cx, connection) {
-                    Poll::Ready(Ok(())) => {}
+                match self.poll_more(cx, connection, true) {
+                    Poll::Ready(Ok(())) => silence.is_broken(),
+                    Poll::Pending if self.may_be_dialogue() && silence.poll(cx) => {
+                        if site.has_slots_to_spare() {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
                     other => return other,
                 }
             }
@@ -173,7 +170,8 @@ impl Upload {
             return Ok(false);
         }
         if connection.incoming.is_empty() {
-            return match self.poll_more(cx, connection) {
+            // Once the app replies, the two are talking, at whatever pace they like.
+            return match self.poll_more(cx, connection, !exchange.has_begun()) {
                 Poll::Ready(result) => result.map(|()| true),
                 Poll::Pending => Ok(false),
             };
@@ -343,43 +341,31 @@ impl Upload {
         if self.total > self.total_max { Err(Ended::Refused(TOO_LARGE)) } else { Ok(()) }
     }
 
-    /// Waits for more bytes, but not for ever.
-    fn poll_more(&mut self, cx: &mut Context<'_>, connection: &mut Connection) -> Poll<Result<(), Ended>> {
+    /// Whether the client may have more to send only after it has heard from the app.
+    fn may_be_dialogue(&self) -> bool {
+        self.framing == Framing::Chunked && !self.kept.is_empty()
+    }
+
+    /// Waits for more bytes; in a hurry, not for ever.
+    fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+        hurry: bool,
+    ) -> Poll<Result<(), Ended>> {
         match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(Ended::Quietly)),
             Poll::Ready(Ok(n)) => {
-                self.rate.bytes += n as u64;
+                self.rate.count(n);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+            Poll::Pending if !hurry => {
+                self.rate.rest(connection);
+                Poll::Pending
+            }
             Poll::Pending if self.rate.is_too_slow(connection) => Poll::Ready(Err(Ended::Refused(TOO_SLOW))),
             Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl Rate {
-    /// Called whenever we wait for the client: counts window after window.
-    fn is_too_slow(&mut self, connection: &Connection) -> bool {
-        if !self.is_running {
-            self.is_running = true;
-            self.bytes = 0;
-            connection.expect_within(config::Limits::BODY_RATE_WINDOW);
-            return false;
-        }
-        if !connection.is_late() {
-            return false;
-        }
-        let is_slow = self.bytes < self.bytes_per_window;
-        self.bytes = 0;
-        connection.expect_within(config::Limits::BODY_RATE_WINDOW);
-        is_slow
-    }
-
-    /// It is not the client who is waited for.
-    fn rest(&mut self, connection: &Connection) {
-        if std::mem::take(&mut self.is_running) {
-            connection.expect_nothing();
         }
     }
 }

@@ -264,6 +264,12 @@ impl Site {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Whether most of its slots are free. Looks at each backend.
+    pub fn has_slots_to_spare(&self) -> bool {
+        let counts = self.counts();
+        counts.free * 2 > counts.slots
+    }
+
     /// How it stands. Looks at each backend.
     pub fn counts(&self) -> Counts {
         self.lock().dispatch.counts()

@@ -1,5 +1,7 @@
 //! Request bodies: typed, decoded once, gathered before a slot is taken, streamed when they are large.
 
+use std::time::Duration;
+
 use swiftiply_wire::{Body, CancelCode, ResetCode};
 
 use crate::support::{Dial, End, quick};
@@ -31,6 +33,40 @@ fn a_chunked_body_arrives_decoded_and_its_trailers_apart() {
     assert_eq!(trailers, [("X-Sum".into(), "13".into()), ("X-More".into(), "yes".into())]);
     request.reply(200, "done");
     client.reply();
+}
+
+#[test]
+fn a_client_that_waits_for_the_app_in_the_middle_of_its_body_is_heard() {
+    let proxy = quick(|_| {});
+    let (mut backend, mut client) = (proxy.backend(), proxy.client());
+    client.send("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n");
+    let request = backend.request();
+    assert_eq!(backend.piece(&request), (b"ping".to_vec(), false));
+    client.send("5\r\nagain\r\n0\r\n\r\n");
+    assert_eq!(backend.body(&request), b"again");
+    request.reply(200, "done");
+    client.reply();
+}
+
+#[test]
+fn a_silent_client_gets_none_of_the_last_slots() {
+    let proxy = quick(|_| {});
+    let mut backend = proxy.backend();
+    backend.slots(2);
+    backend.round_trip();
+    let (mut running, mut silent, mut quick) = (proxy.client(), proxy.client(), proxy.client());
+    running.get("/running");
+    let first = backend.request();
+    silent.send("POST /silent HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n");
+    // Longer than the silence that lets a client in.
+    assert!(backend.request_within(Duration::from_millis(1500)).is_none());
+    quick.get("/quick");
+    let second = backend.request();
+    assert_eq!(second.path(), "/quick");
+    first.reply(200, "done");
+    second.reply(200, "done");
+    running.reply();
+    quick.reply();
 }
 
 #[test]
