@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,12 @@ class Site:
     def wait_for_backends(self, number: int, since: int = 0) -> list[int]:
         """The process ids of backends that have come since a mark in the proxy's output."""
         return [int(found[1]) for found in self.proxy.wait_for(CAME, number, since)]
+
+    def ask_until_served_by(self, pid: int) -> None:
+        """Asks until it is that process which answers."""
+        deadline = time.monotonic() + PATIENCE_S
+        while int(self.get("/pid").text) != pid:
+            assert time.monotonic() < deadline, f"{pid} serves nothing\n{self.proxy.output()}"
 
     def run(self, command: list[str], environment: Mapping[str, str] | None = None) -> Program:
         program = Program(command, self.folder, environment)
