@@ -75,8 +75,8 @@ impl<S> Engine<S> {
         }
     }
 
-    /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked before each
-    /// system call on one, and before each wait; it costs a system call itself.
+    /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked once by whatever
+    /// may read, send or wait, before anything else; it costs a system call itself.
     pub(crate) fn check_process(&self) -> Result<(), Forked> {
         if this_process() == self.pid { Ok(()) } else { Err(Forked) }
     }
@@ -125,7 +125,6 @@ impl<S> Engine<S> {
 
     fn send<'a>(&'a self, state: Guard<'a, S>, batch: Batch) -> Result<Guard<'a, S>, Forked> {
         drop(state);
-        self.check_process()?;
         let outcome = batch.send();
         let mut state = self.lock()?;
         let State { connector, sockets, .. } = &mut *state;

@@ -212,6 +212,7 @@ impl Loop {
     }
 
     fn flush(&self) -> Result<(), Forked> {
+        self.engine.check_process()?;
         let state = self.engine.lock()?;
         let state = self.engine.send_queued(state)?;
         if state.connector.has_events() {

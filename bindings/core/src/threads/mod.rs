@@ -111,16 +111,12 @@ impl ThreadConnector {
 
     /// How it is doing. In the child of a fork it has ended.
     pub fn status(&self) -> Status {
-        let threads = self.threads();
-        let status =
-            threads.engine.check_process().and_then(|()| threads.run(|connector| connector.status()));
-        status.unwrap_or(Status::FORKED)
+        self.threads().run(|connector| connector.status()).unwrap_or(Status::FORKED)
     }
 
     fn run(&self, work: impl FnOnce(&mut Connector)) {
         // In the child of a fork there is nothing to do, and `take` says why.
-        let threads = self.threads();
-        let _ = threads.engine.check_process().and_then(|()| threads.run(work));
+        let _ = self.threads().run(work);
     }
 
     fn threads(&self) -> &Arc<Threads> {
@@ -153,6 +149,7 @@ pub(crate) struct Threads {
 impl Threads {
     /// Runs `work` on the connector; then sends what was written and wakes whom it concerns.
     pub(crate) fn run<T>(&self, work: impl FnOnce(&mut Connector) -> T) -> Result<T, Forked> {
+        self.engine.check_process()?;
         let mut state = self.engine.lock()?;
         let done = work(&mut state.connector);
         self.settle(state)?;
@@ -168,6 +165,7 @@ impl Threads {
     }
 
     fn try_take(self: &Arc<Self>) -> Result<Take, Forked> {
+        self.engine.check_process()?;
         let mut state = self.engine.lock()?;
         if state.connector.ready() == 0 && state.own.leader == Leader::Nobody && !state.connector.has_ended()
         {
