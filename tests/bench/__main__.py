@@ -1,0 +1,86 @@
+"""Ours and its peers side by side: `python3 tests/bench [quick] [SCENARIO...]`, or `make bench ARGS="quick rack"`.
+
+Prints Markdown; the same, all figures as JSON and a chart are left in build/bench/results. Exit status: 0; 1 when a
+figure was refused; 2 when something is missing or wrongly asked for. No figure makes it fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import chart
+import places
+import report
+import rounds
+import tools
+from scenarios import SCENARIOS, Scenario
+
+RESULTS = places.OWN / "results"
+
+
+def main() -> int:
+    options = _options()
+    plan = rounds.QUICK if options.quick else rounds.FULL
+    plan = replace(plan, pairs=options.pairs or plan.pairs, seconds=options.seconds or plan.seconds)
+    chosen = _chosen(options.scenarios, plan)
+    if not chosen:
+        print(f"bench: no such scenario; there are {', '.join(one.name for one in SCENARIOS)}", file=sys.stderr)
+        return 2
+    try:
+        tools.install()
+    except tools.MissingError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    all_runs = [_run(scenario, plan) for scenario in chosen]
+    print(_leave(all_runs, plan))
+    return 1 if any(runs.refused for runs in all_runs) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="only these, each by its name or how that begins; `quick`: short runs")
+    parser.add_argument("--pairs", type=int, help="pairs of runs of each scenario")
+    parser.add_argument("--seconds", type=int, help="length of a run")
+    options = parser.parse_args()
+    options.quick = "quick" in options.scenarios
+    options.scenarios = [name for name in options.scenarios if name != "quick"]
+    return options
+
+
+def _chosen(names: list[str], plan: rounds.Plan) -> list[Scenario]:
+    if names:
+        return [one for one in SCENARIOS if one.name.startswith(tuple(names))]
+    return [one for one in SCENARIOS if one.is_quick or not plan.is_quick]
+
+
+def _run(scenario: Scenario, plan: rounds.Plan) -> rounds.Runs:
+    cpus = rounds.cpus_for(scenario)
+    rounds.tell(f"{scenario.name}: {scenario.about}")
+    return rounds.run(scenario, plan, cpus)
+
+
+def _leave(all_runs: list[rounds.Runs], plan: rounds.Plan) -> str:
+    """Writes the files; returns the Markdown."""
+    machine = _machine()
+    text = report.markdown(all_runs, plan, machine)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "bench.md").write_text(text)
+    (RESULTS / "bench.json").write_text(json.dumps(report.values(all_runs, plan, machine), indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / "bench.svg").write_text(chart.svg(all_runs))
+    return text
+
+
+def _machine() -> str:
+    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    used = ", ".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:2])
+    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} CPUs of which {used} are used, Linux {platform.release()}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The results as Markdown for people, and as plain values for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import ratios
+from rounds import Plan, Runs, cpus_for
+
+#: Heading and format of each figure of a stack.
+COLUMNS = {
+    "requests_per_s": ("requests/s", "{:,.0f}"),
+    "proxy_us": ("proxy µs", "{:.1f}"),
+    "backend_us": ("backend µs", "{:.1f}"),
+    "total_us": ("CPU µs", "{:.1f}"),
+    "p50_ms": ("p50 ms", "{:.2f}"),
+    "p99_ms": ("p99 ms", "{:.2f}"),
+    "p999_ms": ("p99.9 ms", "{:.2f}"),
+    "errors": ("errors", "{:d}"),
+    "proxy_mib": ("proxy MiB", "{:.1f}"),
+    "backend_mib": ("backend MiB", "{:.1f}"),
+}
+
+
+def markdown(all_runs: list[Runs], plan: Plan, machine: str) -> str:
+    lines = ["# Side by side", "", machine, ""]
+    lines += [f"{plan.pairs} pairs, each run {plan.seconds:.0f} s after {plan.warm_up_s:.0f} s of warm-up. Figures are medians of the runs; CPU is"]
+    lines += ["microseconds of processor time per request. A ratio is ours over the peer's, pair by pair.", ""]
+    for runs in all_runs:
+        lines += _scenario(runs)
+    return "\n".join(lines)
+
+
+def _scenario(runs: Runs) -> list[str]:
+    scenario, cpus = runs.scenario, cpus_for(runs.scenario)
+    places = f"proxy on CPU {cpus.proxy}, backend on {cpus.backend}, clients on {cpus.load}"
+    lines = [f"## {scenario.name}: {scenario.about}", "", f"{scenario.load}; {scenario.reply_bytes}-byte reply; {places}.", ""]
+    reported = [stack for stack in (scenario.ours, *(peer.stack for peer in runs.peers)) if runs.is_complete(stack)]
+    if reported:
+        lines += _row("stack", *(heading for heading, _ in COLUMNS.values()), "busy")
+        lines += _row(*["---"] * (len(COLUMNS) + 2))
+    for stack in reported:
+        samples = runs.samples[stack.name]
+        figures = ratios.medians(samples)
+        cells = [_cell(name, form, figures[name]) for name, (_, form) in COLUMNS.items()]
+        lines += _row(stack.name, *cells, _busy(samples[-1]))
+    lines += ["", *_comparison(runs)]
+    lines += [f"Not reported: {name}: {why.splitlines()[0]}." for name, why in runs.refused.items()]
+    return [*lines, ""]
+
+
+def _comparison(runs: Runs) -> list[str]:
+    lines = _row("against", "figure", "min", "median", "max", "goal", "") + _row(*["---"] * 7)
+    for peer in runs.peers:
+        for name, ratio in compared(runs, peer.stack.name).items():
+            goal = peer.goals.get(name)
+            cells = [f"{value:.2f}" for value in (ratio.min, ratio.median, ratio.max)]
+            lines += _row(peer.stack.name, COLUMNS[name][0], *cells, *_goal(name, ratio, goal))
+    return [*lines, ""] if len(lines) > 2 else []
+
+
+def _goal(name: str, ratio: ratios.Ratio, goal: float | None) -> tuple[str, str]:
+    if goal is None:
+        return "", ""
+    sign = "≥" if name == "requests_per_s" else "≤"
+    return f"{sign} {goal:g}", "reached" if ratios.is_reached(name, ratio, goal) else "**missed**"
+
+
+def compared(runs: Runs, peer: str) -> dict[str, ratios.Ratio]:
+    ours = runs.scenario.ours.name
+    if {ours, peer} & runs.refused.keys():
+        return {}
+    return ratios.compare(runs.samples[ours], runs.samples[peer])
+
+
+def values(all_runs: list[Runs], plan: Plan, machine: str) -> dict:
+    """Everything that was measured, run by run. A refused stack has its reason, and no figures."""
+    return {
+        "machine": machine,
+        "plan": asdict(plan),
+        "scenarios": [
+            {
+                "name": runs.scenario.name,
+                "load": asdict(runs.scenario.load),
+                "reply_bytes": runs.scenario.reply_bytes,
+                "cpus": asdict(cpus_for(runs.scenario)),
+                "ours": runs.scenario.ours.name,
+                "runs": {name: [asdict(one) for one in samples] for name, samples in runs.samples.items() if name not in runs.refused},
+                "ratios": {
+                    peer.stack.name: {name: asdict(ratio) for name, ratio in compared(runs, peer.stack.name).items()}
+                    for peer in runs.peers
+                },
+                "goals": {peer.stack.name: peer.goals for peer in runs.peers},
+                "refused": runs.refused,
+            }
+            for runs in all_runs
+        ],
+    }
+
+
+def _cell(name: str, form: str, value: float) -> str:
+    # An app without a proxy before it has no such cost, which is not the same as none.
+    return "" if name.startswith("proxy") and not value else form.format(value)
+
+
+def _busy(sample: ratios.Sample) -> str:
+    return ", ".join(f"CPU {cpu} {share:.0%}" for cpu, share in sample.busy.items())
+
+
+def _row(*cells: str) -> list[str]:
+    return ["| " + " | ".join(cells) + " |"]

@@ -1,0 +1,120 @@
+"""What is compared: an app, on its own or behind a proxy.
+
+In commands and environments `{path}` is a Unix socket, `{port}` a port of this machine, `{link}` where the proxy waits
+for backends that dial, and `{bin}`, `{own}`, `{apps}` are folders (`places.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class App:
+    """A command that serves the app. `unix` or `tcp` is appended: where it listens, if it does; the environment's
+    LISTEN says the same for apps that are told in this way."""
+
+    name: str
+    command: tuple[str, ...]
+    unix: tuple[str, ...] = ()
+    tcp: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Stack:
+    name: str
+    app: App
+    #: swiftiply, haproxy, nginx, or none: clients go to the app itself.
+    proxy: str = ""
+    #: How the proxy reaches its backend: unix or tcp.
+    over: str = "unix"
+
+
+def ours(app: App) -> Stack:
+    return Stack(f"swiftiply ← {app.name}", app, "swiftiply")
+
+
+def alone(app: App) -> Stack:
+    return Stack(f"{app.name} alone", app, over="tcp")
+
+
+def behind(proxy: str, app: App, over: str = "unix") -> Stack:
+    return Stack(f"{proxy} → {app.name}{' (TCP)' if over == 'tcp' else ''}", app, proxy, over)
+
+
+# Backends that cost next to nothing.
+
+
+def native_link(reply_bytes: int = 13) -> App:
+    return App("native", ("{native}", "link", "{link}", str(reply_bytes)))
+
+
+def native_http(reply_bytes: int = 13) -> App:
+    # The address stands before the length, so the command is whole in either case.
+    command = ("{native}", "http")
+    return App("native", command, ("unix:{path}", str(reply_bytes)), ("127.0.0.1:{port}", str(reply_bytes)))
+
+
+# Ruby. One process, five threads each.
+
+PRODUCTION = (("RACK_ENV", "production"),)
+
+
+def rack(app: str, ruby_file: str) -> App:
+    command = ("{bin}/swiftiply-rack", "-c", "{link}", "-t", "5", "--log-level", "warn", "{apps}/" + ruby_file)
+    return App(f"swiftiply-rack {app}".strip(), command, environment=PRODUCTION)
+
+
+def puma(app: str, ruby_file: str) -> App:
+    command = ("{puma}", "--threads", "5:5", "--workers", "0", "--quiet", "--environment", "production", "{apps}/" + ruby_file)
+    return App(f"puma {app}".strip(), command, ("--bind", "unix://{path}"), ("--bind", "tcp://127.0.0.1:{port}"), PRODUCTION)
+
+
+# Python. One process; four threads each for WSGI; uvloop for every ASGI server.
+
+SITE_PACKAGES = (("PYTHONPATH", "{site_packages}"),)
+
+
+def wsgi(module: str, *options: str) -> App:
+    command = ("{bin}/swiftiply-wsgi", "--connect", "{link}", "--app-dir", "{apps}", "--log-level", "warning", *options)
+    return App(f"swiftiply-wsgi {of(module)}".strip(), (*command, f"{module}:app"), environment=SITE_PACKAGES)
+
+
+def gunicorn(module: str) -> App:
+    command = ("{python}/bin/gunicorn", "--chdir", "{apps}", "--worker-class", "gthread", "--workers", "1", "--threads", "4")
+    options = ("--keep-alive", "75", "--log-level", "warning", f"{module}:app")
+    return App(f"gunicorn {of(module)}".strip(), command + options, ("--bind", "unix:{path}"), ("--bind", "127.0.0.1:{port}"))
+
+
+def granian(interface: str, module: str) -> App:
+    command = ("{python}/bin/granian", "--interface", interface, "--working-dir", "{apps}", "--workers", "1", "--no-ws")
+    threads = ("--blocking-threads", "4") if interface == "wsgi" else ("--loop", "uvloop")
+    options = ("--http", "1", "--log-level", "warning", *threads, f"{module}:app")
+    return App(f"granian {of(module)}".strip(), command + options, ("--uds", "{path}"), ("--host", "127.0.0.1", "--port", "{port}"))
+
+
+def uvicorn(module: str) -> App:
+    command = ("{python}/bin/uvicorn", "--app-dir", "{apps}", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    options = ("--log-level", "warning", f"{module}:app")
+    return App(f"uvicorn {of(module)}".strip(), command + options, ("--uds", "{path}"), ("--host", "127.0.0.1", "--port", "{port}"))
+
+
+def of(module: str) -> str:
+    """The framework in the name of a module, if any: hello_flask."""
+    name = module.removeprefix("hello_")
+    return "" if name in ("wsgi", "asgi") else name
+
+
+# Node. One process. An app that is adopted by Swiftiply never opens the place that it names.
+
+EXPRESS = (("NODE_ENV", "production"), ("EXPRESS_FROM", "{node}"))
+
+
+def node(app: str, script: str) -> App:
+    return App(f"node {app}".strip(), ("node", "{apps}/" + script), environment=EXPRESS)
+
+
+def swiftiply_node(app: str, script: str) -> App:
+    command = ("{bin}/swiftiply-node", "--connect", "{link}", "--log-level", "warn", "{apps}/" + script)
+    return App(f"swiftiply-node {app}".strip(), command, environment=EXPRESS)

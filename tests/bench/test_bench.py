@@ -1,0 +1,138 @@
+"""What the bench's figures rest on: reading /proc and wrk, and the statistics. Needs no tool and starts nothing."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import chart
+import load
+import proc
+import ratios
+import report
+import rounds
+import watch
+from scenarios import SCENARIOS
+
+OURS, OTHER = 100, 900
+
+
+def process(pid: int, seconds: float, group: int = OURS, children: float = 0.0, name: str = "app", cpu: int = 0) -> proc.Process:
+    return proc.Process(pid, name, 1, group, seconds, children, cpu)
+
+
+def moment(at: float, busy: float, *running: proc.Process, stolen: float = 0.0) -> watch.Moment:
+    own = proc.Process(watch.os.getpid(), "bench", 1, 1, 0.0, 0.0, 1)
+    return watch.Moment(at, {0: proc.CpuTime(busy, stolen)}, {one.pid: one for one in (own, *running)})
+
+
+def sample(requests_per_s: float, proxy_us: float, backend_us: float) -> ratios.Sample:
+    return ratios.Sample(requests_per_s, proxy_us, backend_us, proxy_us + backend_us, 1, 2, 3, 0, 4, 5, {"0": 1.0})
+
+
+class ReadingTheKernel(unittest.TestCase):
+    def test_a_process_may_have_any_name(self):
+        fields = "S 1 77 77 0 -1 0 0 0 0 0 150 50 20 30 20 0 1 0 9 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0"
+        read = proc.parse_process(f"42 (a) b) ({') '}) {fields}")
+        ticks = proc.TICKS_PER_S
+        self.assertEqual((read.pid, read.name, read.parent, read.group, read.cpu), (42, "a) b) () ", 1, 77, 1))
+        self.assertEqual((read.seconds, read.children_seconds), (200 / ticks, 50 / ticks))
+
+    def test_processors_are_read_one_by_one_and_idle_time_is_not_busy(self):
+        text = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 100 50 25 999 7 3 2 40 0 0\ncpu1 0 0 0 5 0 0 0 0 0 0\nintr 1 2\n"
+        ticks = proc.TICKS_PER_S
+        self.assertEqual(proc.parse_cpus(text), {0: proc.CpuTime(180 / ticks, 40 / ticks), 1: proc.CpuTime(0, 0)})
+
+
+class Disturbances(unittest.TestCase):
+    def disturbance(self, begin: watch.Moment, end: watch.Moment) -> str | None:
+        return watch.between(begin, end, {OURS}, {0}).disturbance()
+
+    def test_a_run_alone_is_reported(self):
+        span = watch.between(moment(0, 0, process(1, 5)), moment(10, 9, process(1, 14)), {OURS}, {0})
+        self.assertIsNone(span.disturbance())
+        self.assertEqual(span.groups, {OURS: 9})
+
+    def test_a_child_that_ended_is_counted_once(self):
+        begin = moment(0, 0, process(1, 1), process(2, 4))
+        end = moment(10, 3, process(1, 2, children=6))
+        self.assertEqual(watch.between(begin, end, {OURS}, {0}).groups, {OURS: 3})
+
+    def test_a_stranger_is_named(self):
+        end = moment(10, 1, process(1, 0), process(7, 1, OTHER, name="cargo"))
+        self.assertIn("cargo (7) used 10%", self.disturbance(moment(0, 0, process(1, 0)), end))
+
+    def test_a_stranger_elsewhere_does_not_matter(self):
+        end = moment(10, 0, process(7, 5, OTHER, name="cargo", cpu=3))
+        self.assertIsNone(self.disturbance(moment(0, 0), end))
+
+    def test_strangers_that_did_not_stay_are_missed(self):
+        self.assertIn("did not stay", self.disturbance(moment(0, 0, process(1, 0)), moment(10, 9, process(1, 5))))
+
+    def test_time_of_another_machine_is_seen(self):
+        self.assertIn("hypervisor", self.disturbance(moment(0, 0), moment(10, 0, stolen=1)))
+
+
+class Figures(unittest.TestCase):
+    def test_wrk_is_read_from_its_one_line(self):
+        line = '{"requests":10,"seconds":2.0,"bytes":99,"p50_ms":0.5,"p99_ms":1.5,"p999_ms":2.5,"max_ms":3.0,"errors":1}'
+        outcome = load.parse(f"Running 2s test\nBENCH {line}\n")
+        self.assertEqual((outcome.requests, outcome.p999_ms, outcome.errors), (10, 2.5, 1))
+        with self.assertRaisesRegex(load.LoadError, "unable to connect"):
+            load.parse("", "unable to connect")
+
+    def test_ratios_go_pair_by_pair(self):
+        ours = [sample(200, 5, 5), sample(300, 6, 4), sample(100, 4, 6)]
+        theirs = [sample(100, 10, 10), sample(100, 10, 10), sample(100, 10, 10)]
+        compared = ratios.compare(ours, theirs)
+        self.assertEqual(compared["requests_per_s"], ratios.Ratio(1, 2, 3))
+        self.assertEqual(compared["proxy_us"], ratios.Ratio(0.4, 0.5, 0.6))
+
+    def test_a_peer_without_a_proxy_has_no_ratio_of_proxies(self):
+        self.assertNotIn("proxy_us", ratios.compare([sample(1, 5, 5)], [sample(1, 0, 5)]))
+
+    def test_more_is_better_only_for_throughput(self):
+        half = ratios.Ratio(0.5, 0.5, 0.5)
+        self.assertFalse(ratios.is_reached("requests_per_s", half, 1.0))
+        self.assertTrue(ratios.is_reached("total_us", half, 1.0))
+
+
+class Reports(unittest.TestCase):
+    def runs(self) -> rounds.Runs:
+        scenario = next(one for one in SCENARIOS if one.name == "rack")
+        runs = rounds.Runs(scenario, list(scenario.peers))
+        for number, stack in enumerate([scenario.ours, *(peer.stack for peer in scenario.peers)]):
+            runs.samples[stack.name] = [sample(1000 / (number + 1), 5 * (number + 1), 5) for _ in range(2)]
+        return runs
+
+    def test_a_refused_figure_is_nowhere(self):
+        runs = self.runs()
+        peer = runs.peers[0].stack.name
+        runs.refused[peer] = "cargo used 10%"
+        text = report.markdown([runs], rounds.QUICK, "a machine")
+        self.assertNotIn(f"| {peer} |", text)
+        self.assertIn(f"Not reported: {peer}: cargo used 10%.", text)
+        self.assertNotIn(peer, report.values([runs], rounds.QUICK, "a machine")["scenarios"][0]["runs"])
+        self.assertNotIn(peer, chart.svg([runs]))
+
+    def test_the_chart_is_well_formed_and_has_a_bar_for_each_part(self):
+        root = xml.fromstring(chart.svg([self.runs()]))
+        bars = [one for one in root if one.tag.endswith("rect")]
+        self.assertEqual(len(bars), 2 * 4 + 2)
+
+    def test_scenarios_can_be_told_apart(self):
+        names = [one.name for one in SCENARIOS]
+        self.assertEqual(len(names), len(set(names)))
+        for scenario in SCENARIOS:
+            stacks = [scenario.ours.name, *(peer.stack.name for peer in scenario.peers)]
+            self.assertEqual(len(stacks), len(set(stacks)), scenario.name)
+            self.assertTrue(any(peer.is_quick for peer in scenario.peers), scenario.name)
+            self.assertEqual(len(scenario.reply), scenario.reply_bytes)
+
+
+if __name__ == "__main__":
+    unittest.main()
