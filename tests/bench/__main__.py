@@ -37,6 +37,8 @@ def main() -> int:
     except tools.MissingError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    if options.backend:
+        chosen = [replace(one, is_proxy_apart=options.backend == "with-clients") for one in chosen]
     all_runs = [_run(scenario, plan) for scenario in chosen]
     print(_leave(all_runs, plan))
     return 1 if any(runs.refused for runs in all_runs) else 0
@@ -47,7 +49,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="only these, each by its name or how that begins; `quick`: short runs")
     parser.add_argument("--pairs", type=int, help="pairs of runs of each scenario")
     parser.add_argument("--seconds", type=int, help="length of a run")
-    options = parser.parse_args()
+    parser.add_argument("--backend", choices=("with-proxy", "with-clients"), help="whose CPU it shares, instead of what the scenario says")
+    options = parser.parse_intermixed_args()
     options.quick = "quick" in options.scenarios
     options.scenarios = [name for name in options.scenarios if name != "quick"]
     return options
@@ -60,9 +63,8 @@ def _chosen(names: list[str], plan: rounds.Plan) -> list[Scenario]:
 
 
 def _run(scenario: Scenario, plan: rounds.Plan) -> rounds.Runs:
-    cpus = rounds.cpus_for(scenario)
     rounds.tell(f"{scenario.name}: {scenario.about}")
-    return rounds.run(scenario, plan, cpus)
+    return rounds.run(scenario, plan)
 
 
 def _leave(all_runs: list[rounds.Runs], plan: rounds.Plan) -> str:

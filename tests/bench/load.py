@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import places
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 #: Longer than a request waits anywhere; what takes longer counts as an error.
 TIMEOUT_S = 15
 MARK = "BENCH "
+QUIET = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,28 @@ class LoadError(Exception):
     """The load did not run, with what wrk said."""
 
 
+def warm_up(load: Load, port: int, seconds: float, cpu: int) -> None:
+    """The same without figures."""
+    with subprocess.Popen(_command(load, port, seconds + 1, cpu), env=_environment(load), **QUIET) as wrk:
+        time.sleep(seconds)
+        wrk.terminate()
+
+
 def run(load: Load, port: int, seconds: float, cpu: int) -> Outcome:
-    """Returns when it is over. wrk knows whole seconds only, so `seconds` is rounded up."""
-    whole = max(1, -int(-seconds // 1))
-    command = ["taskset", "-c", str(cpu), "wrk", "-t1", f"-c{load.clients}", f"-d{whole}s", "--timeout", f"{TIMEOUT_S}s"]
-    command += ["--script", str(SCRIPT), f"http://127.0.0.1:{port}/"]
-    own = {"BENCH_BODY_BYTES": str(load.post_bytes), "BENCH_CLOSE": str(int(load.is_closing))}
-    ended = subprocess.run(command, env=os.environ | own, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    """Returns when it is over."""
+    command = _command(load, port, seconds, cpu)
+    ended = subprocess.run(command, env=_environment(load), text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return parse(ended.stdout, ended.stderr)
+
+
+def _command(load: Load, port: int, seconds: float, cpu: int) -> list[str]:
+    # wrk knows only whole seconds.
+    how = ["-t1", f"-c{load.clients}", f"-d{math.ceil(seconds)}s", "--timeout", f"{TIMEOUT_S}s"]
+    return ["taskset", "-c", str(cpu), places.program("wrk"), *how, "--script", str(SCRIPT), f"http://127.0.0.1:{port}/"]
+
+
+def _environment(load: Load) -> dict[str, str]:
+    return os.environ | {"BENCH_BODY_BYTES": str(load.post_bytes), "BENCH_CLOSE": str(int(load.is_closing))}
 
 
 def parse(output: str, complaint: str = "") -> Outcome:

@@ -24,7 +24,7 @@ COLUMNS = {
 
 def markdown(all_runs: list[Runs], plan: Plan, machine: str) -> str:
     lines = ["# Side by side", "", machine, ""]
-    lines += [f"{plan.pairs} pairs, each run {plan.seconds:.0f} s after {plan.warm_up_s:.0f} s of warm-up. Figures are medians of the runs; CPU is"]
+    lines += [f"{plan.pairs} pairs, each run {plan.seconds:.0f} s after {plan.warm_up_s:g} s of warm-up. Figures are medians of the runs; CPU is"]
     lines += ["microseconds of processor time per request. A ratio is ours over the peer's, pair by pair.", ""]
     for runs in all_runs:
         lines += _scenario(runs)

@@ -28,8 +28,8 @@ class Plan:
     seconds: float
 
 
-FULL = Plan(is_quick=False, pairs=5, warm_up_s=2, seconds=4)
-QUICK = Plan(is_quick=True, pairs=2, warm_up_s=1, seconds=1)
+FULL = Plan(is_quick=False, pairs=5, warm_up_s=1.5, seconds=4)
+QUICK = Plan(is_quick=True, pairs=2, warm_up_s=0.7, seconds=1)
 
 
 @dataclass
@@ -54,7 +54,8 @@ def cpus_for(scenario: Scenario) -> Cpus:
     return Cpus(proxy=first, backend=second if scenario.is_proxy_apart else first, load=second)
 
 
-def run(scenario: Scenario, plan: Plan, cpus: Cpus) -> Runs:
+def run(scenario: Scenario, plan: Plan) -> Runs:
+    cpus = cpus_for(scenario)
     peers = [peer for peer in scenario.peers if peer.is_quick or not plan.is_quick]
     runs = Runs(scenario, peers)
     stacks = [scenario.ours, *(peer.stack for peer in peers)]
@@ -69,7 +70,7 @@ def run(scenario: Scenario, plan: Plan, cpus: Cpus) -> Runs:
 def _run_stack(runs: Runs, stack: Stack, plan: Plan, cpus: Cpus) -> None:
     try:
         with running(stack, cpus, runs.scenario.reply) as servers:
-            load.run(runs.scenario.load, servers.port, plan.warm_up_s, cpus.load)
+            load.warm_up(runs.scenario.load, servers.port, plan.warm_up_s, cpus.load)
             sample = _measure(runs.scenario, servers, plan, cpus)
     except (ServerError, load.LoadError) as error:
         sample = str(error)

@@ -17,7 +17,7 @@ STOLEN_SHARE_MAX = 0.02
 UNEXPLAINED_SHARE_MAX = 0.10
 #: How long the machine may take to become calm before a run, and the time of one look at it.
 CALM_PATIENCE_S = 6.0
-CALM_LOOK_S = 0.4
+CALM_LOOK_S = 0.25
 
 
 @dataclass(frozen=True)
