@@ -65,7 +65,10 @@ module Swiftiply
       rescue ConfigurationError => error
         warn "swiftiply-rack: #{error.message}"
         USAGE_STATUS
-      rescue Interrupt
+      rescue SignalException
+        # Asked to end while the app was being loaded: that is no error, and deserves no backtrace. Ctrl-C comes twice, from
+        # the terminal and from the supervisor.
+        %w[INT TERM].each { |name| Signal.trap(name, "IGNORE") }
         0
       end
 
