@@ -66,9 +66,7 @@ module Swiftiply
         warn "swiftiply-rack: #{error.message}"
         USAGE_STATUS
       rescue SignalException
-        # Asked to end while the app was being loaded: that is no error, and deserves no backtrace. Ctrl-C comes twice, from
-        # the terminal and from the supervisor.
-        %w[INT TERM].each { |name| Signal.trap(name, "IGNORE") }
+        # Asked to end while the app was being loaded: that is no error, and deserves no backtrace.
         0
       end
 

@@ -107,7 +107,10 @@ module Swiftiply
           writer.write(SERVES)
           writer.close
         end
-        exit(@body.call(number, @lifeline, serving))
+        status = @body.call(number, @lifeline, serving)
+        # Ctrl-C comes twice, from the terminal and from the supervisor: the second must not disturb the end.
+        %w[INT TERM].each { |name| Signal.trap(name, "IGNORE") }
+        exit(status)
       end
 
       def start_due
