@@ -19,6 +19,7 @@ import places
 import report
 import rounds
 import tools
+import watch
 from scenarios import SCENARIOS, Scenario
 
 RESULTS = places.OWN / "results"
@@ -39,7 +40,8 @@ def main() -> int:
         return 2
     if options.backend:
         chosen = [replace(one, is_proxy_apart=options.backend == "with-clients") for one in chosen]
-    all_runs = [_run(scenario, plan) for scenario in chosen]
+    patience = watch.Patience(plan.patience_s)
+    all_runs = [_run(scenario, plan, patience) for scenario in chosen]
     print(_leave(all_runs, plan))
     return 1 if any(runs.refused for runs in all_runs) else 0
 
@@ -62,9 +64,9 @@ def _chosen(names: list[str], plan: rounds.Plan) -> list[Scenario]:
     return [one for one in SCENARIOS if one.is_quick or not plan.is_quick]
 
 
-def _run(scenario: Scenario, plan: rounds.Plan) -> rounds.Runs:
+def _run(scenario: Scenario, plan: rounds.Plan, patience: watch.Patience) -> rounds.Runs:
     rounds.tell(f"{scenario.name}: {scenario.about}")
-    return rounds.run(scenario, plan)
+    return rounds.run(scenario, plan, patience)
 
 
 def _leave(all_runs: list[rounds.Runs], plan: rounds.Plan) -> str:

@@ -22,6 +22,8 @@ class Sample:
     backend_mib: float
     #: How busy the processors were, by their number; the one at 100 % bounds the throughput.
     busy: dict[str, float]
+    #: The share of one processor that the hypervisor gave to another machine meanwhile.
+    stolen: float = 0.0
 
 
 FIGURES = ("requests_per_s", "proxy_us", "backend_us", "total_us", "p50_ms", "p99_ms", "p999_ms", "proxy_mib", "backend_mib")

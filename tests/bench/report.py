@@ -104,7 +104,7 @@ def _cell(name: str, form: str, value: float) -> str:
 
 
 def _busy(sample: ratios.Sample) -> str:
-    return ", ".join(f"CPU {cpu} {share:.0%}" for cpu, share in sample.busy.items())
+    return ", ".join(f"CPU {cpu} {share:.0%}" for cpu, share in sample.busy.items()) + f"; stolen {sample.stolen:.0%}"
 
 
 def _row(*cells: str) -> list[str]:

@@ -16,7 +16,7 @@ from servers import Cpus, Running, ServerError, running
 from stacks import Stack
 
 #: How often a disturbed run is repeated before it is given up.
-TRIES_MAX = 4
+TRIES_MAX = 5
 MIB = 1 << 20
 
 
@@ -26,10 +26,12 @@ class Plan:
     pairs: int
     warm_up_s: float
     seconds: float
+    #: What all its runs together may wait for the machine to become calm.
+    patience_s: float
 
 
-FULL = Plan(is_quick=False, pairs=5, warm_up_s=1.5, seconds=4)
-QUICK = Plan(is_quick=True, pairs=2, warm_up_s=0.7, seconds=1)
+FULL = Plan(is_quick=False, pairs=5, warm_up_s=1.5, seconds=4, patience_s=600)
+QUICK = Plan(is_quick=True, pairs=2, warm_up_s=0.7, seconds=1, patience_s=30)
 
 
 @dataclass
@@ -54,8 +56,7 @@ def cpus_for(scenario: Scenario) -> Cpus:
     return Cpus(proxy=first, backend=second if scenario.is_proxy_apart else first, load=second)
 
 
-def run(scenario: Scenario, plan: Plan) -> Runs:
-    cpus = cpus_for(scenario)
+def run(scenario: Scenario, plan: Plan, patience: watch.Patience) -> Runs:
     peers = [peer for peer in scenario.peers if peer.is_quick or not plan.is_quick]
     runs = Runs(scenario, peers)
     stacks = [scenario.ours, *(peer.stack for peer in peers)]
@@ -63,15 +64,16 @@ def run(scenario: Scenario, plan: Plan) -> Runs:
         for stack in stacks if number % 2 == 0 else reversed(stacks):
             # One lost run breaks a stack's pairs, and one of ours breaks all: the rest would be for nothing.
             if not runs.refused.keys() & {stack.name, scenario.ours.name}:
-                _run_stack(runs, stack, plan, cpus)
+                _run_stack(runs, stack, plan, patience)
     return runs
 
 
-def _run_stack(runs: Runs, stack: Stack, plan: Plan, cpus: Cpus) -> None:
+def _run_stack(runs: Runs, stack: Stack, plan: Plan, patience: watch.Patience) -> None:
+    cpus = cpus_for(runs.scenario)
     try:
         with running(stack, cpus, runs.scenario.reply) as servers:
             load.warm_up(runs.scenario.load, servers.port, plan.warm_up_s, cpus.load)
-            sample = _measure(runs.scenario, servers, plan, cpus)
+            sample = _measure(runs.scenario, servers, plan.seconds, patience)
     except (ServerError, load.LoadError) as error:
         sample = str(error)
     if isinstance(sample, str):
@@ -83,14 +85,15 @@ def _run_stack(runs: Runs, stack: Stack, plan: Plan, cpus: Cpus) -> None:
         tell(f"  {stack.name}: {sample.requests_per_s:,.0f}/s, CPU {cost}, p99 {sample.p99_ms:.2f} ms")
 
 
-def _measure(scenario: Scenario, servers: Running, plan: Plan, cpus: Cpus) -> Sample | str:
+def _measure(scenario: Scenario, servers: Running, seconds: float, patience: watch.Patience) -> Sample | str:
     """A sample, or why there is none."""
+    cpus = cpus_for(scenario)
     used = {cpus.proxy, cpus.backend, cpus.load}
     why = ""
     for _ in range(TRIES_MAX):
-        watch.wait_for_calm(servers.groups, used)
+        patience.wait_for_calm(servers.groups, used)
         begin = watch.Moment.now()
-        outcome = load.run(scenario.load, servers.port, plan.seconds, cpus.load)
+        outcome = load.run(scenario.load, servers.port, seconds, cpus.load)
         span = watch.between(begin, watch.Moment.now(), servers.groups, used)
         why = span.disturbance() or ""
         if not why:
@@ -114,6 +117,7 @@ def _sample(outcome: load.Outcome, span: watch.Span, servers: Running) -> Sample
         proxy_mib=proc.memory_bytes(servers.proxy) / MIB if servers.proxy else 0.0,
         backend_mib=proc.memory_bytes(servers.backend) / MIB,
         busy={str(cpu): round(share, 3) for cpu, share in span.busy_shares.items()},
+        stolen=round(span.stolen_share, 3),
     )
 
 
