@@ -4,10 +4,15 @@ use magnus::value::Lazy;
 use magnus::{Error, ExceptionClass, Module, RModule, Ruby};
 use swiftiply_connector::{ReadError, ReplyError};
 
-/// Each exception class, looked up once by its name in Ruby.
+/// Each exception class, looked up by its name in Ruby.
 macro_rules! exceptions {
     ($($constant:ident $name:literal)*) => {
         $(static $constant: Lazy<ExceptionClass> = Lazy::new(|ruby| find(ruby, $name));)*
+
+        /// See `look_classes_up` of the library.
+        pub(crate) fn look_classes_up(ruby: &Ruby) {
+            $(Lazy::force(&$constant, ruby);)*
+        }
     };
 }
 

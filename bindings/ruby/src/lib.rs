@@ -18,7 +18,7 @@ mod reply;
 mod request;
 mod variables;
 
-use magnus::{Class, Error, Module, Object, RModule, Ruby, function, method};
+use magnus::{Class, Error, Module, Object, RModule, Ruby, TypedData, function, method};
 
 use connector::Connector;
 use reply::Reply;
@@ -30,7 +30,19 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     variables::init(ruby)?;
     define_connector(ruby, swiftiply)?;
     define_request(ruby, swiftiply)?;
-    define_reply(ruby, swiftiply)
+    define_reply(ruby, swiftiply)?;
+    look_classes_up(ruby);
+    Ok(())
+}
+
+/// Finds every class that is needed later, while no other thread can want it. Magnus would do it at the first use, under a
+/// lock that is kept when Ruby switches threads in the middle; another thread that then waits for it keeps the GVL, and
+/// the process stands still for good.
+fn look_classes_up(ruby: &Ruby) {
+    Connector::class(ruby);
+    Request::class(ruby);
+    Reply::class(ruby);
+    errors::look_classes_up(ruby);
 }
 
 fn define_connector(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
