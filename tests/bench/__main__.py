@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,8 @@ def main() -> int:
         return 2
     if options.backend:
         chosen = [replace(one, is_proxy_apart=options.backend == "with-clients") for one in chosen]
+    # However it ends, the servers that it has started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     patience = watch.Patience(plan.patience_s)
     all_runs = [_run(scenario, plan, patience) for scenario in chosen]
     print(_leave(all_runs, plan))
