@@ -43,7 +43,7 @@ def _scenario(runs: Runs) -> list[str]:
         samples = runs.samples[stack.name]
         figures = ratios.medians(samples)
         cells = [_cell(name, form, figures[name]) for name, (_, form) in COLUMNS.items()]
-        lines += _row(stack.name, *cells, _busy(samples[-1]))
+        lines += _row(stack.name, *cells, _busy(samples))
     lines += ["", *_comparison(runs)]
     lines += [f"Not reported: {name}: {why.splitlines()[0]}." for name, why in runs.refused.items()]
     return [*lines, ""]
@@ -103,8 +103,11 @@ def _cell(name: str, form: str, value: float) -> str:
     return "" if name.startswith("proxy") and not value else form.format(value)
 
 
-def _busy(sample: ratios.Sample) -> str:
-    return ", ".join(f"CPU {cpu} {share:.0%}" for cpu, share in sample.busy.items()) + f"; stolen {sample.stolen:.0%}"
+def _busy(samples: list[ratios.Sample]) -> str:
+    """How busy each processor was in the last run, and how much the hypervisor took in the worst."""
+    busy = ", ".join(f"CPU {cpu} {share:.0%}" for cpu, share in samples[-1].busy.items())
+    stolen = max(sample.stolen for sample in samples)
+    return f"{busy}; {stolen:.0%} stolen" if stolen >= 0.005 else busy
 
 
 def _row(*cells: str) -> list[str]:

@@ -74,7 +74,7 @@ class Disturbances(unittest.TestCase):
         self.assertIn("did not stay", self.disturbance(moment(0, 0, process(1, 0)), moment(10, 9, process(1, 5))))
 
     def test_time_of_another_machine_is_seen(self):
-        self.assertIn("hypervisor", self.disturbance(moment(0, 0), moment(10, 0, stolen=1.0)))
+        self.assertIn("hypervisor", self.disturbance(moment(0, 0), moment(10, 0, stolen=3.0)))
 
 
 class Figures(unittest.TestCase):
