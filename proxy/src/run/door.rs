@@ -171,16 +171,6 @@ fn hand_over(hall: &Hall, stream: LinkStream, peer: Option<IpAddr>, to: Destinat
     let Accepted { hello, shard, early } = accepted;
     let Ok(stream) = stream.detach() else { return };
     let name = format!("{}@{}", hello.pid, peer.map_or_else(|| hello.host.clone(), |peer| peer.to_string()));
-    if matches!(hello.link, swiftiply_wire::LinkIndex::First) {
-        let label = if hello.label.is_empty() { String::new() } else { format!(", release {}", hello.label) };
-        tracing::info!(
-            "{}: backend {name} came with {} slots ({}, {}{label})",
-            to.name,
-            hello.slots,
-            hello.adapter,
-            hello.language
-        );
-    }
     let shards = hall.shards.len();
     let link = NewLink { stream, early, hello, name, site: to.site, shards };
     hall.shards[usize::from(shard)].order(Order::Link(Box::new(link)));

@@ -20,7 +20,7 @@ use crate::access::AccessLog;
 use crate::client;
 use crate::config::ListenAddr;
 use crate::link::{self, DetachedStream, Link};
-use crate::site::Site;
+use crate::site::{LinkUp, Site};
 
 /// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
 /// leave, short enough not to be noticed.
@@ -199,12 +199,22 @@ fn begin(shard: &Rc<Shard>, new: NewLink) {
     let Ok(stream) = new.stream.attach() else { return };
     let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
     shard.link_begins(&site, &link);
-    if !site.site.link_up(link.backend(), key, shard.index, link.serial) {
-        link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again");
-    }
     tracing::debug!("{}: a link of backend {} is up on shard {}", site.name(), link.name, shard.index);
+    match site.site.link_up(link.backend(), key, shard.index, link.serial) {
+        LinkUp::InService => announce(site.name(), &link),
+        LinkUp::OthersMissing => {}
+        LinkUp::Outdated => {
+            link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again")
+        }
+    }
     let shard = shard.clone();
     spawn_local(async move { link::run(link, stream, &new.early, site, shard).await });
+}
+
+fn announce(site: &str, link: &Link) {
+    let Hello { slots, adapter, language, label, .. } = &link.hello;
+    let label = if label.is_empty() { String::new() } else { format!(", release {label}") };
+    tracing::info!("{site}: backend {} came with {slots} slots ({adapter}, {language}{label})", link.name);
 }
 
 fn retire(shard: &Rc<Shard>, site: &Arc<Site>) {

@@ -19,5 +19,5 @@ mod waiter;
 pub use backends::{Backend, BackendKey, Pick, Service};
 pub use dispatch::{Counts, Dispatch, Full, Grant, Placed};
 pub use queue::Ticket;
-pub use shared::{Asked, BackendId, Site, Slot, Waiting};
+pub use shared::{Asked, BackendId, LinkUp, Site, Slot, Waiting};
 pub use waiter::Waiter;

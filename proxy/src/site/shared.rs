@@ -71,6 +71,17 @@ impl Drop for Slot {
     }
 }
 
+/// What a link that came up means for its backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkUp {
+    /// It was the last one missing: the backend is in service.
+    InService,
+    /// The backend owes other shards theirs.
+    OthersMissing,
+    /// The backend's other links all went down since it was enlisted under this number: it must dial anew.
+    Outdated,
+}
+
 /// What became of a request that asked for a slot.
 #[derive(Debug)]
 pub enum Asked {
@@ -201,20 +212,21 @@ impl Site {
         Some(member.key)
     }
 
-    /// The link is in its shard's table: requests may be sent on it. False if the backend's other links all went down
-    /// since it was enlisted under this number; it must dial anew.
-    pub fn link_up(&self, backend: BackendId, key: BackendKey, shard: usize, serial: u64) -> bool {
+    /// The link is in its shard's table: requests may be sent on it.
+    pub fn link_up(&self, backend: BackendId, key: BackendKey, shard: usize, serial: u64) -> LinkUp {
         let mut state = self.lock();
         let State { dispatch, roster, .. } = &mut *state;
         let member = roster.get_mut(&backend).filter(|member| member.key == key);
         let Some(place) = member.and_then(|member| member.links.get_mut(shard)) else {
-            return false;
+            return LinkUp::Outdated;
         };
         *place = Some(serial);
-        let member = &roster[&backend];
-        let grants = if member.is_whole() { dispatch.resume(member.key) } else { Vec::new() };
+        if !roster[&backend].is_whole() {
+            return LinkUp::OthersMissing;
+        }
+        let grants = dispatch.resume(key);
         wake(state, grants);
-        true
+        LinkUp::InService
     }
 
     /// The link is gone. The backend is out of service at once, and forgotten when this was its last link.
