@@ -43,7 +43,7 @@ def main() -> int:
         chosen = [replace(one, is_proxy_apart=options.backend == "with-clients") for one in chosen]
     # However it ends, the servers that it has started end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    patience = watch.Patience(plan.patience_s)
+    patience = watch.Patience(plan.patience_s, rounds.tell)
     all_runs = [_run(scenario, plan, patience) for scenario in chosen]
     print(_leave(all_runs, plan))
     return 1 if any(runs.refused for runs in all_runs) else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import proc
@@ -96,14 +97,21 @@ def _spent(process: proc.Process, begin: Moment) -> float:
 class Patience:
     """How long a whole bench may wait for others to leave the processors; when it is used up, its runs will tell."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, tell: Callable[[str], None]):
         self._left_s = seconds
+        self._tell = tell
 
     def wait_for_calm(self, groups: set[int], used: set[int]) -> None:
         """Returns when nobody else uses the processors, or when there is no patience left."""
-        while True:
-            begin = Moment.now()
-            time.sleep(CALM_LOOK_S)
-            if between(begin, Moment.now(), groups, used).disturbance() is None or self._left_s <= 0:
-                return
+        is_told = False
+        while (why := _look(groups, used)) is not None and self._left_s > 0:
             self._left_s -= CALM_LOOK_S
+            if not is_told:
+                self._tell(f"    waiting, at most {self._left_s:.0f} s: {why}")
+                is_told = True
+
+
+def _look(groups: set[int], used: set[int]) -> str | None:
+    begin = Moment.now()
+    time.sleep(CALM_LOOK_S)
+    return between(begin, Moment.now(), groups, used).disturbance()
