@@ -25,9 +25,6 @@ use crate::site::Waiter;
 /// head at its largest fits; a client that sends more waits.
 pub(super) const AHEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of memory for what goes to the client that a connection keeps while it idles; a small reply fits.
-const OUT_KEPT_MAX: usize = 2 * 1024;
-
 /// How long, and for how many bytes, a connection that we close is still read, so that the client sees our last answer
 /// before it sees a reset (RFC 9112 section 9.6).
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -99,6 +96,8 @@ impl Connection {
     pub(super) async fn next_request(&mut self) -> Result<Request, Ended> {
         let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
         self.alarm.set(self.shard.now() + idle_ms);
+        // While it idles it keeps no memory for replies.
+        self.out = Vec::new();
         let mut has_begun = false;
         let request = poll_fn(|cx| self.poll_head(cx, &mut has_begun)).await;
         self.alarm.stop();
@@ -196,9 +195,6 @@ impl Connection {
             }
         }
         self.out.clear();
-        if self.out.capacity() > OUT_KEPT_MAX {
-            self.out = Vec::new();
-        }
         self.written = 0;
         self.write_alarm.stop();
         Poll::Ready(Ok(()))

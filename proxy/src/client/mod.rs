@@ -40,7 +40,8 @@ pub async fn serve(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr, _conne
     let mut connection = Connection::new(shard, stream, peer).await;
     loop {
         let after = match connection.next_request().await {
-            Ok(request) => serve_one(&mut connection, request).await,
+            // Boxed, so that an idle connection keeps no room for it.
+            Ok(request) => Box::pin(serve_one(&mut connection, request)).await,
             Err(Ended::Quietly) => return,
             Err(Ended::Refused(refusal)) => refuse(&mut connection, &refusal).await,
         };
