@@ -103,6 +103,9 @@ module Swiftiply
         @events.close
         @children.each { |sibling| sibling.report.close }
         srand
+        # Until the worker takes the signals over it loads the app, and nothing is lost by ending at once. The exception
+        # that Ruby raises by default would come out of the middle of a require as something else.
+        %w[INT TERM].each { |name| Signal.trap(name) { exit!(0) } }
         serving = lambda do
           writer.write(SERVES)
           writer.close
