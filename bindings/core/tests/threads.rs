@@ -1,4 +1,6 @@
 //! Promises of the driver for threads, against a proxy by hand.
+//!
+//! One file, because every test is one promise of the same driver over the same hand-made proxy.
 
 mod fake;
 

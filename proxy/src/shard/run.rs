@@ -195,8 +195,9 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
 fn begin(shard: &Rc<Shard>, new: NewLink) {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let Some(site) = shard.directory().by_id(new.site.id()).cloned() else { return };
-    let Some(key) = new.site.enlist(new.hello.backend, new.hello.slots, new.shards) else { return };
+    // First, since a backend must not be on the roster for a link that cannot be watched.
     let Ok(stream) = new.stream.attach() else { return };
+    let Some(key) = new.site.enlist(new.hello.backend, new.hello.slots, new.shards) else { return };
     let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
     shard.link_begins(&site, &link);
     tracing::debug!("{}: a link of backend {} is up on shard {}", site.name(), link.name, shard.index);

@@ -1,4 +1,6 @@
 //! `PROTOCOL.md` says what the code does: its example, byte by byte, and its tables.
+//!
+//! One file, because all of it reads the same document.
 
 use std::collections::BTreeMap;
 

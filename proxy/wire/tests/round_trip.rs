@@ -1,4 +1,6 @@
 //! What one end writes the other reads, whole, in pieces, cut, or made up; and no bytes make a reader panic.
+//!
+//! One file: half of it is the generators that every property shares.
 
 use std::net::SocketAddr;
 
