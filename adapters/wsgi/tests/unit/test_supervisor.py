@@ -30,8 +30,12 @@ def say(*words):
     sys.stdout.flush()
 
 def wait():
+    # Not signal.pause(): a signal just before that call would be noted, and its handler would never run.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
     while True:
-        signal.pause()
+        os.read(woken, 1)
 """
 
 SERVING = """
