@@ -15,6 +15,7 @@ use rustix::net::RecvFlags;
 
 use crate::connector::{Connector, Dial, Identity, LinkId};
 use crate::driver::Forked;
+use crate::fork::Process;
 use crate::limits::{READ_MAX, READS_PER_TURN_MAX};
 use crate::socket::{Batch, Sockets};
 use crate::{Error, Options, dial};
@@ -29,8 +30,8 @@ const READY_MAX: usize = 64;
 
 /// `S`: what the driver keeps under the same lock.
 pub(crate) struct Engine<S> {
-    /// The process that it was started in.
-    pid: u32,
+    /// The one that it was started in.
+    process: Process,
     epoll: Arc<OwnedFd>,
     poke: OwnedFd,
     state: Mutex<State<S>>,
@@ -59,7 +60,7 @@ impl<S> Engine<S> {
         let connector = Connector::new(options, identity()?);
         let state = State { connector, sockets: Sockets::new(Arc::clone(&epoll)), own };
         let (state, buffer) = (Mutex::new(state), Mutex::new(vec![0; READ_MAX]));
-        Ok(Self { pid: std::process::id(), epoll, poke, state, buffer })
+        Ok(Self { process: Process::this(), epoll, poke, state, buffer })
     }
 
     /// The state. After a fork the lock may be held by a thread that does not exist here, so the child never waits
@@ -78,7 +79,7 @@ impl<S> Engine<S> {
     /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked once by whatever
     /// may read, send or wait, before anything else; it costs a system call itself.
     pub(crate) fn check_process(&self) -> Result<(), Forked> {
-        if this_process() == self.pid { Ok(()) } else { Err(Forked) }
+        self.process.check_surely()
     }
 
     /// The descriptor that is readable when there is something to do.
@@ -218,20 +219,6 @@ impl<S> Engine<S> {
         }
         Ok(())
     }
-}
-
-fn this_process() -> u32 {
-    #[cfg(test)]
-    if IS_CHILD.get() {
-        return 0;
-    }
-    std::process::id()
-}
-
-#[cfg(test)]
-thread_local! {
-    /// This thread takes itself for the child of a fork.
-    pub(crate) static IS_CHILD: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// Who this process is.

@@ -37,16 +37,28 @@ impl ReplyHead {
     /// # Errors
     /// [`ReplyError::BadStatus`] unless `status` is 101 or 200 to 599.
     pub fn new(status: u16) -> Result<Self, ReplyError> {
-        match status {
-            101 | 200..=599 => Ok(Self {
-                status,
-                reason: Vec::new(),
-                length: None,
-                fields: Fields::default(),
-                named_by_connection: Vec::new(),
-            }),
-            _ => Err(ReplyError::BadStatus(status)),
-        }
+        check_status(status)?;
+        Ok(Self {
+            status,
+            reason: Vec::new(),
+            length: None,
+            fields: Fields::default(),
+            named_by_connection: Vec::new(),
+        })
+    }
+
+    /// Makes it a head without headers again, and keeps its memory: for a binding that builds one reply after the other.
+    ///
+    /// # Errors
+    /// As [`ReplyHead::new`]; then it stays as it was.
+    pub fn reuse(&mut self, status: u16) -> Result<(), ReplyError> {
+        check_status(status)?;
+        self.status = status;
+        self.reason.clear();
+        self.length = None;
+        self.fields.clear();
+        self.named_by_connection.clear();
+        Ok(())
     }
 
     /// Replaces the usual reason phrase (RFC 9112 section 4); at most 255 bytes.
@@ -57,7 +69,8 @@ impl ReplyHead {
         if reason.len() > TEXT_MAX || !is_value(reason) {
             return Err(ReplyError::BadReason);
         }
-        self.reason = reason.to_vec();
+        self.reason.clear();
+        self.reason.extend_from_slice(reason);
         Ok(())
     }
 
@@ -181,6 +194,15 @@ impl Fields {
     pub(crate) fn headers(&self) -> Headers<'_> {
         self.block.as_headers()
     }
+
+    fn clear(&mut self) {
+        self.block.clear();
+        self.bytes = 0;
+    }
+}
+
+fn check_status(status: u16) -> Result<(), ReplyError> {
+    if matches!(status, 101 | 200..=599) { Ok(()) } else { Err(ReplyError::BadStatus(status)) }
 }
 
 fn speaks_of_connection(token: Token) -> bool {
@@ -295,6 +317,19 @@ mod tests {
         assert_eq!(head.length(), Some(5));
         assert!(head.push(b"Content-Length", b"6").unwrap_err().to_string().contains("contradicts"));
         assert!(head.headers().is_empty());
+    }
+
+    #[test]
+    fn a_head_that_is_used_again_remembers_nothing() {
+        let mut head = head();
+        head.set_reason(b"Fine").unwrap();
+        for (name, value) in [("Connection", "x-private"), ("Content-Length", "5"), ("ETag", "x")] {
+            head.push(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        assert_eq!(head.reuse(100), Err(ReplyError::BadStatus(100)));
+        assert_eq!(head.length(), Some(5));
+        head.reuse(404).unwrap();
+        assert_eq!(head, ReplyHead::new(404).unwrap());
     }
 
     #[test]

@@ -14,7 +14,8 @@
 //! - Everything here can be called from any thread, and holds no lock while it waits or while bytes move. Only what
 //!   takes a [`Wait`] waits, and with a [`LoopConnector`] nothing does.
 //! - A connector lives in the process that started it. In the child of a fork every call that would wait, or say
-//!   anything on a link, gives the error `Forked`, and the parent's links stay as they are.
+//!   anything on a link, gives the error `Forked`, and the parent's links stay as they are. A binding tells of forks by
+//!   [`after_fork_in_child`].
 //! - What the app gives is checked where it gives it: a header that cannot be sent is an error that names it.
 //! - Every request ends in exactly one of: a whole reply, one that is visibly cut, or none because nobody waits for
 //!   it. Dropping it unanswered counts as a cut.
@@ -34,6 +35,7 @@ mod engine;
 mod error;
 mod event_loop;
 mod exchange;
+mod fork;
 mod handle;
 mod head;
 mod key;
@@ -51,6 +53,7 @@ mod wait;
 pub use address::{Address, AddressError};
 pub use error::{Error, ReadError, ReplyError};
 pub use event_loop::{Event, LoopConnector};
+pub use fork::after_fork_in_child;
 pub use head::{ReplyHead, Trailers};
 pub use key::{Key, KeyError};
 pub use notice::{Level, Notice, NoticeKind};
@@ -58,7 +61,7 @@ pub use options::Options;
 pub use reply::Reply;
 pub use request::{Read, Request, StreamKey};
 pub use status::Status;
-pub use threads::{Take, ThreadConnector};
+pub use threads::{Awaited, Take, ThreadConnector};
 pub use wait::{Interrupt, Wait};
 
 // What a request's head is made of. Bindings need not name the wire crate.

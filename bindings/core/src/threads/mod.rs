@@ -41,6 +41,21 @@ pub enum Take {
     Failed(Error),
 }
 
+/// How a wait for a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    /// There was one, for [`try_take`](ThreadConnector::try_take); another thread may be faster.
+    Request,
+    /// The time passed.
+    Nothing,
+    /// The wait's interrupt was raised.
+    Interrupted,
+    /// As [`Take::Ended`].
+    Ended,
+    /// As [`Take::Failed`].
+    Failed(Error),
+}
+
 impl ThreadConnector {
     /// Starts to serve. Returns at once: proxies are dialled in the background, for as long as it takes.
     ///
@@ -57,10 +72,27 @@ impl ThreadConnector {
         Ok(Self { owner: Arc::new(Owner { threads }) })
     }
 
-    /// Takes a request if one is there, without waiting: at most it looks once at the links. Call it first, while
-    /// holding the language's own lock; call [`take`](Self::take) without that lock when it gives [`Take::Nothing`].
+    /// Takes a request if one is there, without waiting. Call it first, while holding the language's own lock; when it
+    /// gives [`Take::Nothing`], call [`await_request`](Self::await_request) without that lock, and then this again.
     pub fn try_take(&self) -> Take {
         self.threads().try_take().unwrap_or(Take::Failed(Error::Forked))
+    }
+
+    /// Waits until there is a request to take, and leaves it there. For languages with a lock of their own: wait without
+    /// that lock, and take while holding it. So a request is taken by a thread that can run the app at once, and the
+    /// time that the app needs is known.
+    pub fn await_request(&self, wait: &Wait) -> Awaited {
+        let patience = Patience::begin(wait);
+        let attempt = |connector: &mut Connector| match connector.ready() {
+            0 => connector.has_ended().then_some(Awaited::Ended),
+            _ => Some(Awaited::Request),
+        };
+        match self.threads().wait_for(Want::Request, &patience, attempt) {
+            Ok(awaited) => awaited,
+            Err(Waited::Interrupted) => Awaited::Interrupted,
+            Err(Waited::Forked) => Awaited::Failed(Error::Forked),
+            Err(Waited::TimedOut | Waited::Ready) => Awaited::Nothing,
+        }
     }
 
     /// Takes a request, and waits for one.

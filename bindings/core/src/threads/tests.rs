@@ -10,7 +10,7 @@ use swiftiply_wire::{
 };
 
 use super::*;
-use crate::engine::IS_CHILD;
+use crate::fork::tests::IS_CHILD;
 use crate::{Read, ReadError, ReplyError, ReplyHead};
 
 const PATIENCE: Duration = Duration::from_secs(20);
