@@ -61,8 +61,7 @@ impl ClientSockets {
     pub fn bind(address: &ListenAddr, shards: usize) -> Result<Self, BindError> {
         let failed = |cause| BindError { address: Outgoing::Tcp(address.clone()), cause };
         let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for resolved in resolve(address).map_err(failed)? {
-            let bound = bind_shared(resolved, shards).map_err(failed)?;
+        for bound in bind_each(address, |one| bind_shared(one, shards)).map_err(failed)? {
             for (shard, listener) in by_shard.iter_mut().zip(bound) {
                 shard.push(listener);
             }
@@ -93,9 +92,7 @@ impl Door {
     /// [`BindError`]
     pub fn bind(address: &Outgoing) -> Result<Self, BindError> {
         let bound = match address {
-            Outgoing::Tcp(tcp) => resolve(tcp)
-                .and_then(|all| all.into_iter().map(|resolved| listen(resolved, false)).collect())
-                .map(Self::Tcp),
+            Outgoing::Tcp(tcp) => bind_each(tcp, |one| listen(one, false)).map(Self::Tcp),
             Outgoing::Unix(path) => bind_unix(path),
         };
         bound.map_err(|cause| BindError { address: address.clone(), cause })
@@ -122,18 +119,17 @@ impl Drop for SocketFile {
 }
 
 /// A name may stand for addresses that this machine does not serve (`localhost` without IPv6): one that works is enough.
-fn resolve(address: &ListenAddr) -> io::Result<Vec<SocketAddr>> {
-    let resolved = address.resolve()?;
-    let (usable, unusable): (Vec<_>, Vec<_>) =
-        resolved.into_iter().map(|one| (one, probe(one))).partition(|(_, probed)| probed.is_ok());
-    let fatal = unusable.into_iter().find_map(|(_, probed)| {
-        probed.err().filter(|error| usable.is_empty() || error.kind() != io::ErrorKind::AddrNotAvailable)
-    });
-    match fatal {
-        Some(error) => Err(error),
-        None if usable.is_empty() => Err(io::Error::other("the name stands for no address")),
-        None => Ok(usable.into_iter().map(|(one, _)| one).collect()),
+fn bind_each<T>(address: &ListenAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<Vec<T>> {
+    let mut bound = Vec::new();
+    let mut unavailable = io::Error::other("the name stands for no address");
+    for one in address.resolve()? {
+        match bind(one) {
+            Ok(socket) => bound.push(socket),
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => unavailable = error,
+            Err(error) => return Err(error),
+        }
     }
+    if bound.is_empty() { Err(unavailable) } else { Ok(bound) }
 }
 
 /// Sockets that share a port do not notice that another process shares it too; one that does not share it does.
@@ -144,6 +140,7 @@ fn probe(address: SocketAddr) -> io::Result<()> {
 }
 
 fn bind_shared(mut address: SocketAddr, shards: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    probe(address)?;
     let mut listeners = Vec::new();
     for _ in 0..shards {
         let listener = listen(address, true)?;
@@ -169,13 +166,16 @@ fn listen(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener
 }
 
 fn bind_unix(path: &Path) -> io::Result<Door> {
-    if path.exists() {
-        if UnixStream::connect(path).is_ok() {
-            return Err(io::ErrorKind::AddrInUse.into());
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            if UnixStream::connect(path).is_ok() {
+                return Err(error);
+            }
+            remove_stale(path)?;
+            UnixListener::bind(path)?
         }
-        remove_stale(path)?;
-    }
-    let listener = UnixListener::bind(path)?;
+        bound => bound?,
+    };
     listener.set_nonblocking(true)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     Ok(Door::Unix(listener, SocketFile(path.to_owned())))

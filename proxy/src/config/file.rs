@@ -1,14 +1,14 @@
-//! The YAML file. Everything that knows `serde_yaml` is here: reading a document into plain
-//! [`Node`]s, and finding the line of a key again when there is something to say about it.
+//! The YAML file. Everything that knows `serde_yaml` is here: reading a document into [`Node`]s, and finding the line
+//! of a key again when there is something to say about it.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_yaml::Value;
 
 use super::error::{ConfigError, Fault, Place};
+use super::node::{KEY_TWICE, Node};
 
 /// The largest configuration file, in bytes: a hundred thousand sites fit. What is longer is no
 /// configuration (a device, a log file) and would only fill the memory.
@@ -19,18 +19,6 @@ pub(super) struct Document {
     pub file: PathBuf,
     pub root: Node,
     text: String,
-}
-
-/// One value of the file.
-#[derive(Debug, PartialEq)]
-pub(super) enum Node {
-    Null,
-    Bool(bool),
-    Integer(i128),
-    Float(f64),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
 }
 
 /// One step on the way from the root to a value.
@@ -50,13 +38,8 @@ impl Document {
     }
 
     pub fn parse(text: String, file: &Path) -> Result<Self, ConfigError> {
-        let parsed = serde_yaml::from_str::<Value>(&text).and_then(|mut value| {
-            // `<<: *base` is part of YAML 1.1, which 0.6 files are written in.
-            value.apply_merge()?;
-            Ok(value)
-        });
-        match parsed {
-            Ok(value) => Ok(Document { file: file.to_owned(), root: Node::from(value), text }),
+        match serde_yaml::from_str::<Node>(&text) {
+            Ok(root) => Ok(Document { file: file.to_owned(), root, text }),
             Err(error) => Err(syntax_error(&error, file)),
         }
     }
@@ -83,34 +66,6 @@ pub(super) fn show_path(path: &[Step]) -> String {
     })
 }
 
-impl From<Value> for Node {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Node::Null,
-            Value::Bool(yes) => Node::Bool(yes),
-            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(n), _) => Node::Integer(n.into()),
-                (_, Some(n)) => Node::Integer(n.into()),
-                _ => Node::Float(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Value::String(text) => Node::Text(text),
-            Value::Sequence(items) => Node::List(items.into_iter().map(Node::from).collect()),
-            Value::Mapping(entries) => Node::Map(
-                entries.into_iter().map(|(key, value)| (key_text(key), Node::from(value))).collect(),
-            ),
-            Value::Tagged(tagged) => Node::from(tagged.value),
-        }
-    }
-}
-
-/// The name of a key, for one that is no text (`80: x`) as it would be written.
-fn key_text(key: Value) -> String {
-    match key {
-        Value::String(text) => text,
-        other => serde_yaml::to_string(&other).unwrap_or_default().trim_end().to_owned(),
-    }
-}
-
 fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
     let message = error.to_string();
     let place = |key: &str| Place {
@@ -119,7 +74,7 @@ fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
         key: key.to_owned(),
     };
     // "map[0]: duplicate entry with key "outgoing" at line 4 column 3"
-    if let Some((before, rest)) = message.split_once("duplicate entry with key \"") {
+    if let Some((before, rest)) = message.split_once(&format!("{KEY_TWICE} \"")) {
         let key = rest.split('"').next().unwrap_or(rest);
         let section = before.trim_end_matches(": ");
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };

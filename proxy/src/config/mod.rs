@@ -24,6 +24,7 @@ mod file;
 mod hosts;
 mod legacy;
 mod model;
+mod node;
 mod read;
 mod secret;
 mod section;

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::{ConfigError, Fault};
-use super::file::{Document, Node, Step, show_path};
+use super::file::{Document, Step, show_path};
+use super::node::Node;
 
 /// A mapping of the file.
 #[derive(Clone)]

@@ -50,7 +50,7 @@ pub(super) fn read(
     if let Some(defaults) = &defaults {
         check_keys(defaults, &[SHARED_KEYS], warnings)?;
     }
-    let mut taken = Taken::new(listen);
+    let mut taken = Taken::new(top, listen);
     let mut sites = Vec::with_capacity(entries.len());
     for entry in entries {
         let own = entry.section()?;
@@ -61,17 +61,20 @@ pub(super) fn read(
     Ok(sites)
 }
 
-/// What earlier sites have taken, each with the key path of its first place.
-struct Taken {
-    hosts: HashMap<String, String>,
-    addresses: HashMap<Outgoing, String>,
-    default: Option<String>,
+/// What earlier sites have taken, each with its first place.
+struct Taken<'d> {
+    hosts: HashMap<String, Field<'d>>,
+    addresses: HashMap<Outgoing, Field<'d>>,
+    default: Option<Field<'d>>,
 }
 
-impl Taken {
-    fn new(listen: &[ListenAddr]) -> Self {
-        let front = |address: &ListenAddr| (Outgoing::Tcp(address.clone()), "cluster_address".to_owned());
-        Taken { hosts: HashMap::new(), addresses: listen.iter().map(front).collect(), default: None }
+impl<'d> Taken<'d> {
+    fn new(top: &Section<'d>, listen: &[ListenAddr]) -> Self {
+        let front = |field: Field<'d>| {
+            listen.iter().map(move |address| (Outgoing::Tcp(address.clone()), field.clone()))
+        };
+        let addresses = top.field("cluster_address").into_iter().flat_map(front).collect();
+        Taken { hosts: HashMap::new(), addresses, default: None }
     }
 }
 
@@ -83,7 +86,7 @@ struct SiteReader<'s, 'd> {
 }
 
 impl<'d> SiteReader<'_, 'd> {
-    fn read(&self, taken: &mut Taken, warnings: &mut Warnings) -> Result<SiteConfig, ConfigError> {
+    fn read(&self, taken: &mut Taken<'d>, warnings: &mut Warnings) -> Result<SiteConfig, ConfigError> {
         let hosts = self.hosts(taken, warnings)?;
         let outgoing = self.outgoing(taken)?;
         let site = SiteConfig {
@@ -111,7 +114,7 @@ impl<'d> SiteReader<'_, 'd> {
         Ok(site)
     }
 
-    fn hosts(&self, taken: &mut Taken, warnings: &mut Warnings) -> Result<Vec<String>, ConfigError> {
+    fn hosts(&self, taken: &mut Taken<'d>, warnings: &mut Warnings) -> Result<Vec<String>, ConfigError> {
         let wanted = "name at least one host, like `incoming: www.example.com`";
         let mut hosts = Vec::new();
         for field in non_empty_list(self.own, "incoming", wanted)? {
@@ -128,16 +131,16 @@ impl<'d> SiteReader<'_, 'd> {
                 }
             }
             if let Some(first) = taken.hosts.get(&host) {
-                let fault = Fault::SameHost { host, first: first.clone() };
+                let fault = Fault::SameHost { host, first: first.path() };
                 return Err(field.fault(fault));
             }
-            taken.hosts.insert(host.clone(), field.path());
+            taken.hosts.insert(host.clone(), field);
             hosts.push(host);
         }
         Ok(hosts)
     }
 
-    fn outgoing(&self, taken: &mut Taken) -> Result<Vec<Outgoing>, ConfigError> {
+    fn outgoing(&self, taken: &mut Taken<'d>) -> Result<Vec<Outgoing>, ConfigError> {
         let wanted = "name where the backends dial in, like `outgoing: 127.0.0.1:30000`";
         let mut outgoing = Vec::new();
         for field in non_empty_list(self.own, "outgoing", wanted)? {
@@ -152,20 +155,20 @@ impl<'d> SiteReader<'_, 'd> {
             // Port 0 is another one each time.
             let is_fixed = !matches!(&address, Outgoing::Tcp(address) if address.port == 0);
             if let Some(first) = taken.addresses.get(&address).filter(|_| is_fixed) {
-                let fault = Fault::SameAddress { address: address.to_string(), first: first.clone() };
+                let fault = Fault::SameAddress { address: address.to_string(), first: first.path() };
                 return Err(field.fault(fault));
             }
-            taken.addresses.insert(address.clone(), field.path());
+            taken.addresses.insert(address.clone(), field);
             outgoing.push(address);
         }
         Ok(outgoing)
     }
 
-    fn is_default(&self, taken: &mut Taken) -> Result<bool, ConfigError> {
+    fn is_default(&self, taken: &mut Taken<'d>) -> Result<bool, ConfigError> {
         let Some(field) = self.own.field("default") else { return Ok(false) };
         let is_default = field.boolean()?;
-        if is_default && let Some(first) = taken.default.replace(field.path()) {
-            return Err(field.fault(Fault::SecondDefault { first }));
+        if is_default && let Some(first) = taken.default.replace(field.clone()) {
+            return Err(field.fault(Fault::SecondDefault { first: first.path() }));
         }
         Ok(is_default)
     }

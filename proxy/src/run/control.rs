@@ -13,7 +13,7 @@ use super::door::{Destination, Hall, OpenDoor};
 use super::live::LiveSites;
 use super::{Bound, Event, Events};
 use crate::access::AccessLog;
-use crate::config::{Config, ConfigSource, Outgoing, SiteConfig};
+use crate::config::{Config, ConfigSource, Outgoing, SiteConfig, SiteIndex};
 use crate::link::accept::Terms;
 use crate::listen::{BindError, ClientSockets, Door};
 use crate::logging;
@@ -58,10 +58,8 @@ impl Control {
         });
         let hall = Hall::new(threads.collect::<io::Result<_>>()?, terms(&blueprint.config)?);
         live.change_to(&blueprint);
-        let mut control = Self { source, blueprint, hall, doors: HashMap::new(), live };
-        for (address, door) in doors {
-            control.open(address, door)?;
-        }
+        let mut control = Self { source, blueprint: blueprint.clone(), hall, doors: HashMap::new(), live };
+        control.open(doors, &by_address(&blueprint.config))?;
         Ok(control)
     }
 
@@ -123,17 +121,19 @@ impl Control {
         new.shards = self.hall.shards.len();
         let old = self.blueprint.clone();
         let mut continued = HashSet::new();
-        self.blueprint = Arc::new(Blueprint::new(new, |site| old.site_like(site, &mut continued)));
+        let old_sites = by_address(&old.config);
+        let blueprint = Blueprint::new(new, |site| old.site_like(site, &old_sites, &mut continued));
+        let blueprint = Arc::new(blueprint);
+        self.blueprint = blueprint.clone();
         self.tell_shards(|| Order::Directory(self.blueprint.clone()));
         self.listen(&old.config, clients);
-        self.doors.retain(|address, _| outgoing(&self.blueprint.config).any(|kept| kept == address));
-        for (address, door) in doors {
-            if let Err(error) = self.open(address, door) {
-                tracing::error!("an address cannot be opened: {error}");
-            }
-        }
+        let sites = by_address(&blueprint.config);
+        self.doors.retain(|address, _| sites.contains_key(address));
         for (address, door) in &self.doors {
-            door.lead_to(self.destination(address));
+            door.lead_to(self.destination(sites[address]));
+        }
+        if let Err(error) = self.open(doors, &sites) {
+            tracing::error!("an address cannot be opened: {error}");
         }
         self.retire(&old);
         self.live.change_to(&self.blueprint);
@@ -153,26 +153,23 @@ impl Control {
 
     /// Sites that are no longer configured finish what they have.
     fn retire(&self, old: &Blueprint) {
-        for site in &old.sites {
-            if !self.blueprint.sites.iter().any(|kept| kept.id() == site.id()) {
-                site.close();
-                self.tell_shards(|| Order::Retire(site.clone()));
-            }
+        let kept: HashSet<u64> = self.blueprint.sites.iter().map(|site| site.id()).collect();
+        for site in old.sites.iter().filter(|site| !kept.contains(&site.id())) {
+            site.close();
+            self.tell_shards(|| Order::Retire(site.clone()));
         }
     }
 
-    fn open(&mut self, address: Outgoing, door: Door) -> io::Result<()> {
-        let open = OpenDoor::open(&self.hall, door, self.destination(&address))?;
-        self.doors.insert(address, open);
+    fn open(&mut self, doors: Vec<(Outgoing, Door)>, sites: &ByAddress) -> io::Result<()> {
+        for (address, door) in doors {
+            let open = OpenDoor::open(&self.hall, door, self.destination(sites[&address]))?;
+            self.doors.insert(address, open);
+        }
         Ok(())
     }
 
-    /// # Panics
-    /// Only when called with an address that no site has.
-    fn destination(&self, address: &Outgoing) -> Destination {
+    fn destination(&self, index: SiteIndex) -> Destination {
         let Blueprint { config, sites, .. } = &*self.blueprint;
-        let index = config.sites.iter().position(|site| site.outgoing.contains(address));
-        let index = index.expect("a door is open only while a site has its address");
         let settings = &config.sites[index];
         Destination {
             site: sites[index].clone(),
@@ -194,12 +191,12 @@ impl Blueprint {
 
     /// The live site that this entry continues: the one whose backends dial the same address. Or a new one, also where
     /// an entry was split and another part continues it already: two sites never share their backends.
-    fn site_like(&self, new: &SiteConfig, continued: &mut HashSet<u64>) -> Arc<Site> {
-        let shares_an_address =
-            |old: &SiteConfig| old.outgoing.iter().any(|address| new.outgoing.contains(address));
-        let mut like = self.config.sites.iter().zip(&self.sites).filter(|(old, _)| shares_an_address(old));
-        match like.find(|(_, site)| continued.insert(site.id())) {
-            Some((_, site)) => {
+    fn site_like(&self, new: &SiteConfig, by_address: &ByAddress, continued: &mut HashSet<u64>) -> Arc<Site> {
+        let mut like: Vec<_> = new.outgoing.iter().filter_map(|address| by_address.get(address)).collect();
+        like.sort_unstable();
+        let mut like = like.into_iter().map(|&index| &self.sites[index]);
+        match like.find(|site| continued.insert(site.id())) {
+            Some(site) => {
                 site.set_queue_max(new.queue);
                 site.clone()
             }
@@ -208,16 +205,20 @@ impl Blueprint {
     }
 }
 
+/// Which site's backends dial an address.
+type ByAddress<'c> = HashMap<&'c Outgoing, SiteIndex>;
+
+fn by_address(config: &Config) -> ByAddress<'_> {
+    let sites = config.sites.iter().enumerate();
+    sites.flat_map(|(index, site)| site.outgoing.iter().map(move |address| (address, index))).collect()
+}
+
 async fn second_stop(events: &mut Events) {
     while !matches!(events.recv().await, Some(Event::Stop)) {
         if events.is_closed() {
             std::future::pending::<()>().await;
         }
     }
-}
-
-fn outgoing(config: &Config) -> impl Iterator<Item = &Outgoing> {
-    config.sites.iter().flat_map(|site| &site.outgoing)
 }
 
 fn terms(config: &Config) -> io::Result<Terms> {
