@@ -139,10 +139,12 @@ impl Connection {
         if self.incoming.is_empty() {
             return Ok(None);
         }
-        let mut room = HeaderRoom::new();
-        let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
-        let Some((used, head)) = parsed else { return Ok(None) };
-        let request = Request::new(&head, directory, &self.client, self.shard.is_draining());
+        let (used, request) = {
+            let mut room = HeaderRoom::new();
+            let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
+            let Some((used, head)) = parsed else { return Ok(None) };
+            (used, Request::new(&head, directory, &self.client, self.shard.is_draining()))
+        };
         self.incoming.consume(used);
         Ok(Some(request))
     }

@@ -176,8 +176,8 @@ fn encode(head: &Head<'_>, directory: &Directory, client: &Client, tells_forward
     let mut bytes = Vec::with_capacity(HEAD_BYTES_USUAL);
     RequestHead::write(&mut bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
-            if tells_forwarded || !name.starts_with(b"X-Forwarded-") {
-                headers.push(name, value);
+            if tells_forwarded || !name.as_bytes().starts_with(b"X-Forwarded-") {
+                headers.push_name(name, value);
             }
         });
     });

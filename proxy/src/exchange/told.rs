@@ -30,7 +30,7 @@ impl Exchange {
         let is_wanted =
             if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
         if is_wanted && !(is_continue && state.is_continued) {
-            http::inform(&mut state.out, head.status(), pairs(head.headers()), &state.rules.limits)?;
+            http::inform(&mut state.out, head.status(), head.headers().iter(), &state.rules.limits)?;
             state.is_continued |= is_continue;
         }
         state.wake();
@@ -58,7 +58,7 @@ impl Exchange {
             keep_alive: state.rules.keep_alive && state.body_allows_keep_alive(),
         };
         state.keeps_connection = reply.keeps_connection();
-        reply.head(&mut state.out, pairs(head.headers()), date, &state.rules.limits)?;
+        reply.head(&mut state.out, head.headers().iter(), date, &state.rules.limits)?;
         state.has_begun = true;
         state.progress = Progress::Body;
         if let ReplyFraming::Length(length) = state.framing {
@@ -137,7 +137,7 @@ impl State {
         if !self.rules.upgrade || end {
             return Err(Breach("a reply with 101 to a request that offered no upgrade".into()));
         }
-        http::switch_protocols(&mut self.out, pairs(head.headers()), date, &self.rules.limits)?;
+        http::switch_protocols(&mut self.out, head.headers().iter(), date, &self.rules.limits)?;
         self.has_begun = true;
         self.framing = ReplyFraming::UntilClose;
         self.progress = Progress::Tunnel;
@@ -197,7 +197,7 @@ impl State {
             }
             ReplyFraming::Chunked => {
                 let trailers = trailers.filter(|_| self.rules.te_trailers);
-                http::last_chunk(&mut self.out, trailers.into_iter().flat_map(pairs));
+                http::last_chunk(&mut self.out, trailers.into_iter().flatten());
             }
             _ => {}
         }
@@ -217,10 +217,6 @@ impl State {
             waker.wake_by_ref();
         }
     }
-}
-
-fn pairs(headers: Headers<'_>) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-    headers.iter().map(|(name, value)| (name.as_bytes(), value))
 }
 
 impl From<ReplyFault> for Breach {

@@ -18,6 +18,8 @@ pub struct Authority<'h> {
     pub host: Cow<'h, str>,
     /// The port, 1 to 65535, if one was given.
     pub port: Option<u16>,
+    /// The port as the client wrote it; empty if it gave none.
+    pub(super) port_digits: &'h str,
 }
 
 impl<'h> Authority<'h> {
@@ -28,7 +30,13 @@ impl<'h> Authority<'h> {
     pub fn parse(bytes: &'h [u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::BadHost)?;
         let (host, port) = if text.starts_with('[') { split_address(text)? } else { split_name(text)? };
-        Ok(Self { text, host, port: parse_port(port)? })
+        // A colon without digits is allowed and says nothing (RFC 3986 section 3.2.3).
+        let port_digits = match port.as_bytes() {
+            [] => "",
+            [b':', ..] => &port[1..],
+            _ => return Err(Refusal::BadHost),
+        };
+        Ok(Self { text, host, port: parse_port(port_digits)?, port_digits })
     }
 }
 
@@ -42,43 +50,41 @@ fn split_address(text: &str) -> Result<(Cow<'_, str>, &str), Refusal> {
     Ok((host, port))
 }
 
-/// Splits `name:port`; the port keeps its colon.
+/// Splits `name:port`; the port keeps its colon. Every request comes through here, so one pass does it.
 fn split_name(text: &str) -> Result<(Cow<'_, str>, &str), Refusal> {
-    let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-    if name.len() > HOST_BYTES_MAX {
-        return Err(Refusal::BadHost);
-    }
-    let name = name.strip_suffix('.').unwrap_or(name);
+    let mut length = text.len();
     let mut previous = b'.';
     let mut has_upper_case = false;
-    for &byte in name.as_bytes() {
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {}
             b'.' if previous != b'.' => {}
             b'A'..=b'Z' => has_upper_case = true,
+            b':' => {
+                length = at;
+                break;
+            }
             _ => return Err(Refusal::BadHost),
         }
         previous = byte;
     }
-    if previous == b'.' {
-        return Err(Refusal::BadHost); // Nothing, or only dots.
+    if length == 0 || length > HOST_BYTES_MAX {
+        return Err(Refusal::BadHost);
     }
+    let (name, port) = text.split_at(length);
+    // At most one: two dots in a row are refused above, and a lone one too.
+    let name = if previous == b'.' { &name[..length - 1] } else { name };
     let host = if has_upper_case { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) };
     Ok((host, port))
 }
 
-/// Reads `:port`. A colon without digits is allowed and says nothing (RFC 3986 section 3.2.3).
-fn parse_port(port: &str) -> Result<Option<u16>, Refusal> {
-    if port.is_empty() || port == ":" {
+fn parse_port(digits: &str) -> Result<Option<u16>, Refusal> {
+    if digits.is_empty() {
         return Ok(None);
     }
-    let digits = port.strip_prefix(':').ok_or(Refusal::BadHost)?;
-    // Checked first, because parsing a number also takes a sign.
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Refusal::BadHost);
-    }
+    // Parsing a number also takes a sign.
     match digits.parse() {
-        Ok(0) | Err(_) => Err(Refusal::BadHost),
-        Ok(port) => Ok(Some(port)),
+        Ok(port @ 1..) if !digits.starts_with('+') => Ok(Some(port)),
+        _ => Err(Refusal::BadHost),
     }
 }

@@ -1,5 +1,7 @@
 //! Header names and values: what they may contain, and which names mean something to a proxy.
 
+use swiftiply_wire::{Name, Token};
+
 /// Bytes of a token: `tchar` of RFC 9110 section 5.6.2.
 static TOKEN_BYTES: [bool; 256] = {
     let mut table = [false; 256];
@@ -93,54 +95,68 @@ pub(super) enum Kind {
     Other,
 }
 
+/// The kind of each name that has a token, by its number.
+static KINDS: [Kind; 128] = {
+    let mut kinds = [Kind::Other; 128];
+    let known = [
+        (Token::HOST, Kind::Host),
+        (Token::CONTENT_LENGTH, Kind::ContentLength),
+        (Token::CONTENT_TYPE, Kind::ContentType),
+        (Token::TRANSFER_ENCODING, Kind::TransferEncoding),
+        (Token::CONNECTION, Kind::Connection),
+        (Token::TE, Kind::Te),
+        (Token::UPGRADE, Kind::Upgrade),
+        (Token::EXPECT, Kind::Expect),
+        (Token::KEEP_ALIVE, Kind::HopByHop),
+        (Token::PROXY_CONNECTION, Kind::HopByHop),
+        (Token::PROXY_AUTHENTICATE, Kind::HopByHop),
+        (Token::PROXY_AUTHORIZATION, Kind::HopByHop),
+        (Token::PROXY, Kind::Proxy),
+        (Token::X_FORWARDED_FOR, Kind::ForwardedFor),
+        (Token::X_FORWARDED_PROTO, Kind::ForwardedProto),
+        (Token::X_FORWARDED_HOST, Kind::ForwardedHost),
+        (Token::X_FORWARDED_PORT, Kind::ForwardedPort),
+        (Token::FORWARDED, Kind::ForwardedOther),
+        (Token::X_REAL_IP, Kind::ForwardedOther),
+        (Token::DATE, Kind::Date),
+        (Token::SERVER, Kind::Server),
+        (Token::VIA, Kind::EndToEnd),
+        (Token::RANGE, Kind::EndToEnd),
+        (Token::COOKIE, Kind::EndToEnd),
+        (Token::ORIGIN, Kind::EndToEnd),
+        (Token::AUTHORIZATION, Kind::EndToEnd),
+        (Token::CACHE_CONTROL, Kind::EndToEnd),
+        (Token::CONTENT_ENCODING, Kind::EndToEnd),
+    ];
+    let mut i = 0;
+    while i < known.len() {
+        kinds[known[i].0.number() as usize] = known[i].1;
+        i += 1;
+    }
+    kinds
+};
+
 impl Kind {
-    /// The kind of the header with this name, in any case.
-    ///
-    /// Asked for every header of every message, so length and first letter pick the one name worth comparing.
+    /// The kind of the header with this name, in any case. Asked for every header of every message: a table knows it of
+    /// names that have a token.
     #[inline]
-    pub(super) fn of(name: &[u8]) -> Self {
-        let first = name.first().map_or(0, u8::to_ascii_lowercase);
-        let (known, kind) = match (name.len(), first) {
-            (2, b't') => ("te", Kind::Te),
-            (3, b'v') => ("via", Kind::EndToEnd),
-            (4, b'h') => ("host", Kind::Host),
-            (4, b'd') => ("date", Kind::Date),
-            (5, b'p') => ("proxy", Kind::Proxy),
-            (5, b'r') => ("range", Kind::EndToEnd),
-            (6, b'c') => ("cookie", Kind::EndToEnd),
-            (6, b'e') => ("expect", Kind::Expect),
-            (6, b'o') => ("origin", Kind::EndToEnd),
-            (6, b's') => ("server", Kind::Server),
-            (7, b'u') => ("upgrade", Kind::Upgrade),
-            (9, b'f') => ("forwarded", Kind::ForwardedOther),
-            (9, b'x') => ("x-real-ip", Kind::ForwardedOther),
-            (10, b'c') => ("connection", Kind::Connection),
-            (10, b'k') => ("keep-alive", Kind::HopByHop),
-            (11, b'x') => ("x-forwarded", Kind::ForwardedOther),
-            (12, b'c') => ("content-type", Kind::ContentType),
-            (13, b'a') => ("authorization", Kind::EndToEnd),
-            (13, b'c') => ("cache-control", Kind::EndToEnd),
-            (14, b'c') => ("content-length", Kind::ContentLength),
-            (14, b'h') => ("http2-settings", Kind::HopByHop),
-            (15, b'x') => ("x-forwarded-for", Kind::ForwardedFor),
-            (16, b'c') => ("content-encoding", Kind::EndToEnd),
-            (16, b'p') => ("proxy-connection", Kind::HopByHop),
-            (16, b'x') if name[12].eq_ignore_ascii_case(&b'h') => ("x-forwarded-host", Kind::ForwardedHost),
-            (16, b'x') => ("x-forwarded-port", Kind::ForwardedPort),
-            (17, b't') => ("transfer-encoding", Kind::TransferEncoding),
-            (17, b'x') => ("x-forwarded-proto", Kind::ForwardedProto),
-            (18, b'p') => ("proxy-authenticate", Kind::HopByHop),
-            (19, b'p') => ("proxy-authorization", Kind::HopByHop),
-            (25, b'p') => ("proxy-authentication-info", Kind::HopByHop),
-            (_, b'x') => ("", Kind::Other),
-            _ => return Kind::Other,
-        };
-        if name.eq_ignore_ascii_case(known.as_bytes()) {
-            kind
-        } else if first == b'x' && starts_with_x_forwarded(name) {
-            Kind::ForwardedOther
-        } else {
-            Kind::Other
+    pub(super) fn of(name: Name<'_>) -> Self {
+        match name.token() {
+            Some(token) => KINDS[usize::from(token.number())],
+            None => Self::without_token(name.as_bytes()),
+        }
+    }
+
+    fn without_token(name: &[u8]) -> Self {
+        const HOP_BY_HOP: [&str; 2] = ["http2-settings", "proxy-authentication-info"];
+        match name.first() {
+            Some(b'x' | b'X') if is_x_forwarded(name) => Self::ForwardedOther,
+            Some(b'h' | b'H' | b'p' | b'P')
+                if HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) =>
+            {
+                Self::HopByHop
+            }
+            _ => Self::Other,
         }
     }
 
@@ -157,7 +173,9 @@ impl Kind {
     }
 }
 
-fn starts_with_x_forwarded(name: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"x-forwarded-";
-    name.len() > PREFIX.len() && name[..PREFIX.len()].eq_ignore_ascii_case(PREFIX)
+/// `X-Forwarded` itself, or anything that begins with it and a hyphen.
+fn is_x_forwarded(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-forwarded";
+    name.split_at_checked(PREFIX.len())
+        .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(PREFIX) && matches!(rest, [] | [b'-', ..]))
 }

@@ -1,9 +1,9 @@
 //! Which headers of a request go on to the backend.
 
-use swiftiply_wire::Scheme;
+use swiftiply_wire::{Name, Scheme, Token};
 
 use super::field::Kind;
-use super::request::Head;
+use super::request::{Head, Header};
 
 /// What is known about the client from its connection, not from what it says.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub struct Peer<'a> {
     pub trusted: bool,
 }
 
-/// Gives each header that goes on, name and value, to `emit`.
+/// Gives each header that goes on, name and value, to `emit`; the name of one of ours in its usual spelling.
 ///
 /// - First comes Host, from the authority, so that an absolute target has replaced it (RFC 9112 section 3.2.2).
 /// - Hop-by-hop headers and those that Connection names stay behind (RFC 9110 section 7.6.1), and Proxy does.
@@ -27,12 +27,12 @@ pub struct Peer<'a> {
 ///   own address is appended to X-Forwarded-For.
 /// - Everything else goes on untouched and in order, duplicates included; Content-Length too, as text beside the
 ///   typed length. Expect goes on only where the backend is to answer it.
-pub fn request<'h>(head: &Head<'h>, peer: &Peer<'_>, mut emit: impl FnMut(&[u8], &[u8])) {
+pub fn request<'h>(head: &Head<'h>, peer: &Peer<'_>, mut emit: impl FnMut(Name<'_>, &[u8])) {
     if let Some(authority) = &head.authority {
-        emit(b"Host", authority.text.as_bytes());
+        emit(Token::HOST.into(), authority.text.as_bytes());
     }
     let mut told = Told::default();
-    for (kind, name, value) in head.kinds() {
+    for &Header { kind, name, value } in head.headers {
         match kind {
             Kind::Expect if head.expect_continue => emit(name, value),
             Kind::ForwardedFor if peer.trusted => told.add_addresses(value),
@@ -45,11 +45,11 @@ pub fn request<'h>(head: &Head<'h>, peer: &Peer<'_>, mut emit: impl FnMut(&[u8],
         }
     }
     if head.te_trailers {
-        emit(b"TE", b"trailers");
+        emit(Token::TE.into(), b"trailers");
     }
     if let Some(protocol) = head.upgrade {
-        emit(b"Connection", b"Upgrade");
-        emit(b"Upgrade", protocol);
+        emit(Token::CONNECTION.into(), b"Upgrade");
+        emit(Token::UPGRADE.into(), protocol);
     }
     told.complete(head, peer, emit);
 }
@@ -93,30 +93,30 @@ impl Told {
     }
 
     /// Adds what has not been told yet.
-    fn complete(mut self, head: &Head<'_>, peer: &Peer<'_>, mut emit: impl FnMut(&[u8], &[u8])) {
+    fn complete(mut self, head: &Head<'_>, peer: &Peer<'_>, mut emit: impl FnMut(Name<'_>, &[u8])) {
         if self.addresses.is_empty() {
             if !peer.address.is_empty() {
-                emit(b"X-Forwarded-For", peer.address.as_bytes());
+                emit(Token::X_FORWARDED_FOR.into(), peer.address.as_bytes());
             }
         } else {
             self.add_addresses(peer.address.as_bytes());
-            emit(b"X-Forwarded-For", &self.addresses);
+            emit(Token::X_FORWARDED_FOR.into(), &self.addresses);
         }
         if !self.proto {
-            emit(b"X-Forwarded-Proto", peer.scheme.as_str().as_bytes());
+            emit(Token::X_FORWARDED_PROTO.into(), peer.scheme.as_str().as_bytes());
         }
         let Some(authority) = &head.authority else {
             return;
         };
         if !self.host {
-            emit(b"X-Forwarded-Host", authority.text.as_bytes());
+            emit(Token::X_FORWARDED_HOST.into(), authority.text.as_bytes());
         }
         if !self.port {
-            let (_, port) = authority.text.rsplit_once(':').unwrap_or_default();
-            emit(
-                b"X-Forwarded-Port",
-                if authority.port.is_some() { port } else { usual_port(peer.scheme) }.as_bytes(),
-            );
+            let port = match authority.port_digits {
+                "" => usual_port(peer.scheme),
+                digits => digits,
+            };
+            emit(Token::X_FORWARDED_PORT.into(), port.as_bytes());
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A backend is only half trusted. Its header names and values are checked, and nothing of what it says about the
 //! connection or the framing reaches the client: those are ours.
 
-use swiftiply_wire::Version;
+use swiftiply_wire::{Name, Token, Version};
 
 use super::connection;
 use super::date::DateLine;
@@ -46,7 +46,7 @@ impl FinalReply<'_> {
         limits: &Limits,
     ) -> Result<(), ReplyFault>
     where
-        I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+        I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
     {
         if !(200..=999).contains(&self.status) {
             return Err(ReplyFault::BadStatus(self.status));
@@ -100,7 +100,7 @@ impl FinalReply<'_> {
 /// [`ReplyFault`]; `out` is then as it was.
 pub fn inform<'h, I>(out: &mut Vec<u8>, status: u16, headers: I, limits: &Limits) -> Result<(), ReplyFault>
 where
-    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+    I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
 {
     if !(100..=199).contains(&status) || status == 101 {
         return Err(ReplyFault::BadStatus(status));
@@ -124,7 +124,7 @@ pub fn switch_protocols<'h, I>(
     limits: &Limits,
 ) -> Result<(), ReplyFault>
 where
-    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+    I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
 {
     whole_or_nothing(out, limits, |out| {
         status_line(out, 101, None)?;
@@ -150,11 +150,11 @@ pub fn chunk(out: &mut Vec<u8>, data: &[u8]) {
 
 /// Appends the last chunk and the trailers, those that may be trailers at all; malformed ones are left out, since
 /// the reply has begun and its body is whole. Give none to a client that did not send `TE: trailers`.
-pub fn last_chunk<'h>(out: &mut Vec<u8>, trailers: impl Iterator<Item = (&'h [u8], &'h [u8])>) {
+pub fn last_chunk<'h>(out: &mut Vec<u8>, trailers: impl Iterator<Item = (Name<'h>, &'h [u8])>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
-        if is_token(name) && is_value(value) && trailers::is_allowed(name) {
-            header_line(out, name, trim(value));
+        if is_name(name) && is_value(value) && trailers::is_allowed(name) {
+            header_line(out, name.as_bytes(), trim(value));
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -174,16 +174,16 @@ fn app_headers<'h, I>(
     may_pass: impl Fn(Kind) -> bool,
 ) -> Result<Given, ReplyFault>
 where
-    I: Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+    I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
 {
     let mut given = Given::default();
-    let has_connection = headers.clone().any(|(name, _)| Kind::of(name) == Kind::Connection);
+    let has_connection = headers.clone().any(|(name, _)| name.is(Token::CONNECTION));
     for (name, value) in headers.clone() {
-        if !is_token(name) {
-            return Err(ReplyFault::BadHeaderName(name.escape_ascii().to_string()));
+        if !is_name(name) {
+            return Err(ReplyFault::BadHeaderName(name.as_bytes().escape_ascii().to_string()));
         }
         if !is_value(value) {
-            return Err(ReplyFault::BadHeaderValue(name.escape_ascii().to_string()));
+            return Err(ReplyFault::BadHeaderValue(name.as_bytes().escape_ascii().to_string()));
         }
         let kind = Kind::of(name);
         if !may_pass(kind) || (has_connection && kind == Kind::Other && is_named(headers.clone(), name)) {
@@ -191,9 +191,15 @@ where
         }
         given.date |= kind == Kind::Date;
         given.server |= kind == Kind::Server;
-        header_line(out, name, trim(value));
+        header_line(out, name.as_bytes(), trim(value));
     }
     Ok(given)
+}
+
+/// Whether a name may be passed on; what has a token surely may.
+#[inline]
+fn is_name(name: Name<'_>) -> bool {
+    name.token().is_some() || is_token(name.as_bytes())
 }
 
 /// Framing and connection are ours to say; the rest is the app's.
@@ -210,8 +216,8 @@ fn may_reach_client(kind: Kind) -> bool {
 }
 
 /// Whether a Connection header of the app names this header.
-fn is_named<'h>(mut headers: impl Iterator<Item = (&'h [u8], &'h [u8])>, name: &[u8]) -> bool {
-    headers.any(|(other, value)| Kind::of(other) == Kind::Connection && connection::names(value, name))
+fn is_named<'h>(mut headers: impl Iterator<Item = (Name<'h>, &'h [u8])>, name: Name<'_>) -> bool {
+    headers.any(|(other, value)| other.is(Token::CONNECTION) && connection::names(value, name.as_bytes()))
 }
 
 fn status_line(out: &mut Vec<u8>, status: u16, reason: Option<&[u8]>) -> Result<(), ReplyFault> {

@@ -2,7 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use swiftiply_wire::Version;
+use arrayvec::ArrayVec;
+use swiftiply_wire::{Name, Version};
 
 use super::authority::Authority;
 use super::connection::{self, ConnectionOptions};
@@ -53,15 +54,23 @@ impl HeadParser {
 /// Room for the headers of one head. It is large and costs nothing to make: keep it on the stack of a plain function,
 /// not across an `await`.
 pub struct HeaderRoom<'b> {
-    headers: [MaybeUninit<httparse::Header<'b>>; HEADERS_ROOM],
-    kinds: [Kind; HEADERS_ROOM],
+    lexed: [MaybeUninit<httparse::Header<'b>>; HEADERS_ROOM],
+    headers: ArrayVec<Header<'b>, HEADERS_ROOM>,
+}
+
+/// One header, with what it means to us.
+#[derive(Debug)]
+pub(super) struct Header<'b> {
+    pub(super) kind: Kind,
+    pub(super) name: Name<'b>,
+    pub(super) value: &'b [u8],
 }
 
 impl HeaderRoom<'_> {
     /// Empty room.
     #[inline]
     pub fn new() -> Self {
-        Self { headers: [const { MaybeUninit::uninit() }; HEADERS_ROOM], kinds: [Kind::Other; HEADERS_ROOM] }
+        Self { lexed: [const { MaybeUninit::uninit() }; HEADERS_ROOM], headers: ArrayVec::new() }
     }
 }
 
@@ -96,8 +105,7 @@ pub struct Head<'h> {
     /// How many headers were dropped because of an underscore in the name: as `HTTP_A_B` an app could not tell
     /// `A_B` from `A-B` (CVE-2015-7519).
     pub underscored: usize,
-    headers: &'h [httparse::Header<'h>],
-    kinds: &'h [Kind],
+    pub(super) headers: &'h [Header<'h>],
 }
 
 impl<'h> Head<'h> {
@@ -106,15 +114,10 @@ impl<'h> Head<'h> {
         self.headers.iter().map(|header| (header.name.as_bytes(), header.value))
     }
 
-    /// The headers with what each means to us.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = (Kind, &'h [u8], &'h [u8])> {
-        self.kinds.iter().copied().zip(self.headers()).map(|(kind, (name, value))| (kind, name, value))
-    }
-
     /// Reads a whole head; [`HeadScan`] has checked its line ends and size.
     fn read<'b: 'h>(bytes: &'b [u8], room: &'h mut HeaderRoom<'b>) -> Result<Self, Refusal> {
         let mut lexed = httparse::Request::new(&mut []);
-        if let Err(error) = lexed.parse_with_uninit_headers(bytes, &mut room.headers) {
+        if let Err(error) = lexed.parse_with_uninit_headers(bytes, &mut room.lexed) {
             return Err(diagnosis::of(bytes, error));
         }
         let (Some(method), Some(text), Some(minor)) = (lexed.method, lexed.path, lexed.version) else {
@@ -124,10 +127,9 @@ impl<'h> Head<'h> {
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
         let mut seen = Seen::default();
-        let count = seen.sort(lexed.headers, &mut room.kinds)?;
-        let headers: &'h [httparse::Header<'h>] = &lexed.headers[..count];
+        seen.sort(lexed.headers, &mut room.headers)?;
         if seen.connection.names_headers {
-            mark_named(headers, &mut room.kinds[..count]);
+            mark_named(&mut room.headers);
         }
         let framing = Framing::decide(version, seen.content_length, seen.transfer_encoding)?;
         Ok(Self {
@@ -141,8 +143,7 @@ impl<'h> Head<'h> {
             upgrade: seen.upgrade(version),
             te_trailers: seen.te_trailers && version == Version::Http11,
             underscored: seen.underscored,
-            headers,
-            kinds: &room.kinds[..count],
+            headers: &room.headers,
         })
     }
 }
@@ -164,26 +165,25 @@ struct Seen<'h> {
 }
 
 impl<'h> Seen<'h> {
-    /// Takes note of each header, moves those that stay to the front, and says how many stay.
+    /// Takes note of each header, and keeps those that stay.
     fn sort(
         &mut self,
-        headers: &mut [httparse::Header<'h>],
-        kinds: &mut [Kind; HEADERS_ROOM],
-    ) -> Result<usize, Refusal> {
-        let mut kept = 0;
-        for index in 0..headers.len() {
-            let header = headers[index];
-            if has_underscore(header.name.as_bytes()) {
+        lexed: &[httparse::Header<'h>],
+        kept: &mut ArrayVec<Header<'h>, HEADERS_ROOM>,
+    ) -> Result<(), Refusal> {
+        kept.clear();
+        for &httparse::Header { name, value } in lexed {
+            let name = Name::new(name.as_bytes());
+            // No name that has a token has one.
+            if name.token().is_none() && has_underscore(name.as_bytes()) {
                 self.underscored += 1;
                 continue;
             }
-            let kind = Kind::of(header.name.as_bytes());
-            self.note(kind, header.value)?;
-            headers[kept] = header;
-            kinds[kept] = kind;
-            kept += 1;
+            let kind = Kind::of(name);
+            self.note(kind, value)?;
+            kept.push(Header { kind, name, value });
         }
-        Ok(kept)
+        Ok(())
     }
 
     fn note(&mut self, kind: Kind, value: &'h [u8]) -> Result<(), Refusal> {
@@ -257,16 +257,15 @@ fn once<'h>(slot: &mut Option<&'h [u8]>, value: &'h [u8], otherwise: Refusal) ->
 
 /// Marks the headers that a Connection header names. Those that we know are not marked: the hop-by-hop ones go anyway,
 /// and the others must not be lost between a proxy before us, which may have set them, and the app.
-fn mark_named(headers: &[httparse::Header<'_>], kinds: &mut [Kind]) {
+fn mark_named(headers: &mut [Header<'_>]) {
     for index in 0..headers.len() {
-        if kinds[index] == Kind::Other {
+        if headers[index].kind == Kind::Other {
             let name = headers[index].name.as_bytes();
             let is_named = headers
                 .iter()
-                .zip(kinds.iter())
-                .any(|(header, kind)| *kind == Kind::Connection && connection::names(header.value, name));
+                .any(|other| other.kind == Kind::Connection && connection::names(other.value, name));
             if is_named {
-                kinds[index] = Kind::Named;
+                headers[index].kind = Kind::Named;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Trailers: headers after a chunked body (RFC 9112 section 7.1.2).
 
+use swiftiply_wire::Name;
+
 use super::diagnosis;
 use super::field::{Kind, has_underscore};
 use super::limits::{Limits, TRAILERS_ROOM};
@@ -89,7 +91,7 @@ impl TrailerReader {
         };
         self.trailers.0 = headers
             .iter()
-            .filter(|header| is_allowed(header.name.as_bytes()))
+            .filter(|header| is_allowed(Name::new(header.name.as_bytes())))
             .map(|header| (header.name.as_bytes().into(), header.value.into()))
             .collect();
         Ok(())
@@ -99,7 +101,7 @@ impl TrailerReader {
 /// Whether a trailer may go on. What frames, routes, authenticates, controls or describes a message must be known
 /// before its body (RFC 9110 section 6.5.1); what a proxy tells about the client is not the client's to say; and an
 /// underscore is dropped as in headers.
-pub(super) fn is_allowed(name: &[u8]) -> bool {
+pub(super) fn is_allowed(name: Name<'_>) -> bool {
     const FORBIDDEN: [&str; 19] = [
         "age",
         "content-range",
@@ -123,6 +125,6 @@ pub(super) fn is_allowed(name: &[u8]) -> bool {
     ];
     // Every name that means something to a proxy falls under one of the reasons.
     Kind::of(name) == Kind::Other
-        && !has_underscore(name)
-        && !FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+        && !has_underscore(name.as_bytes())
+        && !FORBIDDEN.iter().any(|forbidden| name.as_bytes().eq_ignore_ascii_case(forbidden.as_bytes()))
 }

@@ -16,7 +16,7 @@ fn forwarded(message: &str, peer: &Peer<'_>) -> Vec<String> {
         .expect("a whole head");
     let mut lines = Vec::new();
     forward::request(&head, peer, |name, value| {
-        lines.push(format!("{}: {}", name.escape_ascii(), value.escape_ascii()));
+        lines.push(format!("{}: {}", name.as_bytes().escape_ascii(), value.escape_ascii()));
     });
     lines
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use swiftiply::http::forward::{self, Peer};
 use swiftiply::http::{BodyDecoder, Framing, Head, HeadParser, HeaderRoom, Limits, Piece, chunk, last_chunk};
-use swiftiply_wire::Scheme;
+use swiftiply_wire::{Name, Scheme};
 
 use super::feeding::{decode_in_steps, read_in_steps, summary};
 
@@ -95,7 +95,7 @@ fn rewritten(head: &Head<'_>, peer: &Peer<'_>) -> Vec<u8> {
     let query = head.target.query.map(|query| format!("?{query}")).unwrap_or_default();
     let mut out = format!("{} {}{query} HTTP/1.1\r\n", head.method, head.target.path).into_bytes();
     let mut put = |name: &[u8], value: &[u8]| out.extend([name, b": ", value, b"\r\n"].concat());
-    forward::request(head, peer, &mut put);
+    forward::request(head, peer, |name, value| put(name.as_bytes(), value));
     if head.framing == Framing::Chunked {
         put(b"Transfer-Encoding", b"chunked");
     }
@@ -146,7 +146,7 @@ proptest! {
     ) {
         let mut written = Vec::new();
         pieces.iter().for_each(|piece| chunk(&mut written, piece));
-        last_chunk(&mut written, [(&b"X-Sum"[..], &b"1"[..])].into_iter());
+        last_chunk(&mut written, [(Name::new(b"X-Sum"), &b"1"[..])].into_iter());
         written.extend_from_slice(b"next");
         let decoded = decode_in_steps(&written, cuts(&places, written.len()), &Limits::default()).unwrap();
         prop_assert_eq!(decoded.body, pieces.concat());
@@ -188,7 +188,7 @@ proptest! {
         let us = Peer { address: "", scheme: Scheme::Http, trusted: true };
         let lines = |head: &Head<'_>, peer: &Peer<'_>| {
             let mut lines = Vec::new();
-            forward::request(head, peer, |name, value| lines.push([name, b": ", value].concat()));
+            forward::request(head, peer, |name, value| lines.push([name.as_bytes(), b": ", value].concat()));
             lines.sort();
             lines
         };

@@ -6,6 +6,7 @@ use swiftiply::http::{
     DateLine, FinalReply, Limits, ReplyFault, ReplyFraming, chunk, inform, last_chunk, reason_phrase,
     switch_protocols,
 };
+use swiftiply_wire::Name;
 use swiftiply_wire::Version::{self, Http10, Http11};
 
 const DATE: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
@@ -19,13 +20,17 @@ const OK: FinalReply<'_> = FinalReply {
 
 type Header<'a> = (&'a [u8], &'a [u8]);
 
+fn named<'a>(headers: &[Header<'a>]) -> impl Iterator<Item = (Name<'a>, &'a [u8])> + Clone {
+    headers.iter().map(|&(name, value)| (Name::new(name), value))
+}
+
 fn date() -> DateLine {
     DateLine::new(UNIX_EPOCH + Duration::from_millis(784_111_777_900))
 }
 
 fn rendered(reply: FinalReply<'_>, headers: &[Header<'_>]) -> Result<String, ReplyFault> {
     let mut out = b"before".to_vec();
-    let result = reply.head(&mut out, headers.iter().copied(), &date(), &Limits::default());
+    let result = reply.head(&mut out, named(headers), &date(), &Limits::default());
     let text = String::from_utf8_lossy(&out).into_owned();
     match result {
         Ok(()) => Ok(text.strip_prefix("before").expect("appended").to_owned()),
@@ -106,7 +111,7 @@ fn a_reply_head_of_the_limit_passes_and_one_byte_more_is_a_fault() {
     let render = |limit| {
         let mut out = Vec::new();
         let limits = Limits { reply_head_bytes_max: limit, ..Limits::default() };
-        OK.head(&mut out, [].into_iter(), &date(), &limits).map(|()| out.len())
+        OK.head(&mut out, named(&[]), &date(), &limits).map(|()| out.len())
     };
     let bytes = render(1000).unwrap();
     assert_eq!(render(bytes), Ok(bytes));
@@ -179,16 +184,16 @@ fn framing_and_connection_are_told_to_the_client() {
 fn informational_replies_have_headers_and_no_framing() {
     let limits = Limits::default();
     let mut out = Vec::new();
-    inform(&mut out, 100, [].into_iter(), &limits).unwrap();
+    inform(&mut out, 100, named(&[]), &limits).unwrap();
     let hints: [Header<'_>; 2] = [(b"Link", b"</a.css>; rel=preload"), (b"Content-Length", b"5")];
-    inform(&mut out, 103, hints.into_iter(), &limits).unwrap();
+    inform(&mut out, 103, named(&hints), &limits).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
     );
     for status in [99, 101, 200] {
         let mut out = Vec::new();
-        let result = inform(&mut out, status, [].into_iter(), &limits);
+        let result = inform(&mut out, status, named(&[]), &limits);
         assert_eq!((result, out.len()), (Err(ReplyFault::BadStatus(status)), 0));
     }
 }
@@ -202,7 +207,7 @@ fn a_change_of_protocol_keeps_the_apps_upgrade() {
         (b"Sec-WebSocket-Accept", b"x"),
         (b"Content-Length", b"0"),
     ];
-    switch_protocols(&mut out, headers.into_iter(), &date(), &Limits::default()).unwrap();
+    switch_protocols(&mut out, named(&headers), &date(), &Limits::default()).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         format!(
@@ -235,7 +240,7 @@ fn trailers_of_a_reply_are_only_those_that_may_be_trailers() {
         (b"A", b"b\r\nC: d"),
         (b"Set-Cookie", b"x"),
     ];
-    last_chunk(&mut out, trailers.into_iter());
+    last_chunk(&mut out, named(&trailers));
     assert_eq!(String::from_utf8(out).unwrap(), "0\r\nX-Sum: 1\r\n\r\n");
 }
 

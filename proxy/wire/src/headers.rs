@@ -5,6 +5,7 @@
 //! a 16-bit length. A value has a 16-bit length. So the spelling that a client used is kept, at no cost for the usual.
 
 use crate::bytes::{Take, put_long};
+use crate::token::Spelling;
 use crate::{Token, WireError};
 
 const LOWER_CASE: u8 = 0x80;
@@ -13,11 +14,26 @@ const LITERAL: u8 = 0;
 /// A header's name: its spelling as it arrived, and its token if it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name<'a> {
+    /// Its byte on the link: token and spelling, or [`LITERAL`].
+    byte: u8,
     token: Option<Token>,
     spelling: &'a [u8],
 }
 
 impl<'a> Name<'a> {
+    /// The name that is spelled so. Looks its token up, so do it once per header.
+    #[inline]
+    pub fn new(spelling: &'a [u8]) -> Self {
+        match Token::find(spelling) {
+            Some((token, Spelling::Canonical)) => Self { byte: token.number(), token: Some(token), spelling },
+            Some((token, Spelling::Lower)) => {
+                Self { byte: token.number() | LOWER_CASE, token: Some(token), spelling }
+            }
+            Some((token, Spelling::Other)) => Self { byte: LITERAL, token: Some(token), spelling },
+            None => Self { byte: LITERAL, token: None, spelling },
+        }
+    }
+
     /// The token, in whatever case the name was spelled: who filters by token misses no header.
     #[inline]
     pub fn token(&self) -> Option<Token> {
@@ -34,6 +50,14 @@ impl<'a> Name<'a> {
     #[inline]
     pub fn is(&self, token: Token) -> bool {
         self.token == Some(token)
+    }
+}
+
+impl From<Token> for Name<'static> {
+    /// In its usual spelling.
+    #[inline]
+    fn from(token: Token) -> Self {
+        Self { byte: token.number(), token: Some(token), spelling: token.canonical().as_bytes() }
     }
 }
 
@@ -127,12 +151,12 @@ impl<'a> Iterator for HeadersIter<'a> {
         let name = match self.from.u8("").ok()? {
             LITERAL => {
                 let spelling = self.from.long("").ok()?;
-                Name { token: Token::of(spelling), spelling }
+                Name { byte: LITERAL, token: Token::of(spelling), spelling }
             }
-            number => {
-                let token = Token::from_number(number & !LOWER_CASE)?;
-                let spelling = if number & LOWER_CASE == 0 { token.canonical() } else { token.lower() };
-                Name { token: Some(token), spelling: spelling.as_bytes() }
+            byte => {
+                let token = Token::from_number(byte & !LOWER_CASE)?;
+                let spelling = if byte & LOWER_CASE == 0 { token.canonical() } else { token.lower() };
+                Name { byte, token: Some(token), spelling: spelling.as_bytes() }
             }
         };
         Some((name, self.from.long("").ok()?))
@@ -163,7 +187,7 @@ impl HeaderBlock {
     /// head first.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let count = one_more(self.count);
-        put_header(&mut self.block, name, value);
+        put_header(&mut self.block, Name::new(name), value);
         self.count = count;
     }
 
@@ -207,6 +231,15 @@ impl<'o> HeaderWriter<'o> {
     /// head first.
     #[inline]
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.push_name(Name::new(name), value);
+    }
+
+    /// Appends one header whose name was looked up before.
+    ///
+    /// # Panics
+    /// As [`HeaderWriter::push`].
+    #[inline]
+    pub fn push_name(&mut self, name: Name<'_>, value: &[u8]) {
         put_header(self.out, name, value);
         self.count = one_more(self.count);
     }
@@ -217,9 +250,7 @@ impl<'o> HeaderWriter<'o> {
     /// As [`HeaderWriter::push`].
     #[inline]
     pub fn push_token(&mut self, token: Token, value: &[u8]) {
-        self.out.push(token.number());
-        put_long(self.out, value);
-        self.count = one_more(self.count);
+        self.push_name(token.into(), value);
     }
 
     /// Appends a whole list as it is.
@@ -247,19 +278,18 @@ fn one_more(count: u16) -> u16 {
 }
 
 #[inline]
-fn put_header(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+fn put_header(out: &mut Vec<u8>, name: Name<'_>, value: &[u8]) {
+    let Name { byte, spelling, .. } = name;
     // Before the first byte is written: a block with half a header would be worse than none.
     assert!(
-        name.len().max(value.len()) <= usize::from(u16::MAX),
+        spelling.len().max(value.len()) <= usize::from(u16::MAX),
         "a header is checked against its limits before"
     );
-    match Token::of(name) {
-        Some(token) if name == token.canonical().as_bytes() => out.push(token.number()),
-        Some(token) if name == token.lower().as_bytes() => out.push(token.number() | LOWER_CASE),
-        _ => {
-            out.push(LITERAL);
-            put_long(out, name);
-        }
+    // Name, its length, the value's length, value: room for all of it at once.
+    out.reserve(1 + 2 + spelling.len() + 2 + value.len());
+    out.push(byte);
+    if byte == LITERAL {
+        put_long(out, spelling);
     }
     put_long(out, value);
 }

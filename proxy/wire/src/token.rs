@@ -139,7 +139,7 @@ impl Token {
 
     /// Its number on the wire, from 1.
     #[inline]
-    pub fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         self.0
     }
 
@@ -163,6 +163,12 @@ impl Token {
     /// The token of a name in any case.
     #[inline]
     pub fn of(name: &[u8]) -> Option<Token> {
+        Self::find(name).map(|(token, _)| token)
+    }
+
+    /// The token of a name, and how that is spelled.
+    #[inline]
+    pub(crate) fn find(name: &[u8]) -> Option<(Token, Spelling)> {
         if name.is_empty() {
             return None;
         }
@@ -173,12 +179,35 @@ impl Token {
                 return None;
             }
             let token = Token(number);
-            if token.lower().as_bytes().eq_ignore_ascii_case(name) {
-                return Some(token);
+            if let Some(spelling) = token.spelling_of(name) {
+                return Some((token, spelling));
             }
             at = (at + 1) % TABLE.len();
         }
     }
+
+    /// The two usual spellings first: one comparison of memory each.
+    #[inline]
+    fn spelling_of(self, name: &[u8]) -> Option<Spelling> {
+        let (canonical, lower) = NAMES[usize::from(self.0) - 1];
+        if name.len() != canonical.len() {
+            None
+        } else if name == canonical.as_bytes() {
+            Some(Spelling::Canonical)
+        } else if name == lower.as_bytes() {
+            Some(Spelling::Lower)
+        } else {
+            name.eq_ignore_ascii_case(lower.as_bytes()).then_some(Spelling::Other)
+        }
+    }
+}
+
+/// How a name that has a token is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Canonical,
+    Lower,
+    Other,
 }
 
 /// Open addressing over [`NAMES`], built at compile time; zero is an empty place.
