@@ -19,20 +19,25 @@ import chart
 import places
 import report
 import rounds
+import scale
+import tails
 import tools
 import watch
+from findings import Finding, Special
+from plan import FULL, QUICK, Plan
 from scenarios import SCENARIOS, Scenario
 
 RESULTS = places.OWN / "results"
+ALL: list[Scenario | Special] = [*SCENARIOS, *tails.SPECIALS, *scale.SPECIALS]
 
 
 def main() -> int:
     options = _options()
-    plan = rounds.QUICK if options.quick else rounds.FULL
+    plan = QUICK if options.quick else FULL
     plan = replace(plan, pairs=options.pairs or plan.pairs, seconds=options.seconds or plan.seconds)
     chosen = _chosen(options.scenarios, plan)
     if not chosen:
-        print(f"bench: no such scenario; there are {', '.join(one.name for one in SCENARIOS)}", file=sys.stderr)
+        print(f"bench: no such scenario; there are {', '.join(one.name for one in ALL)}", file=sys.stderr)
         return 2
     try:
         tools.install()
@@ -40,7 +45,8 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     if options.backend:
-        chosen = [replace(one, is_proxy_apart=options.backend == "with-clients") for one in chosen]
+        is_apart = options.backend == "with-clients"
+        chosen = [replace(one, is_proxy_apart=is_apart) if isinstance(one, Scenario) else one for one in chosen]
     # However it ends, the servers that it has started end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     patience = watch.Patience(plan.patience_s, rounds.tell)
@@ -61,18 +67,21 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _chosen(names: list[str], plan: rounds.Plan) -> list[Scenario]:
+def _chosen(names: list[str], plan: Plan) -> list[Scenario | Special]:
     if names:
-        return [one for one in SCENARIOS if one.name.startswith(tuple(names))]
-    return [one for one in SCENARIOS if one.is_quick or not plan.is_quick]
+        return [one for one in ALL if one.name.startswith(tuple(names))]
+    usual = [one for one in ALL if isinstance(one, Scenario) or one.is_usual]
+    return [one for one in usual if one.is_quick or not plan.is_quick]
 
 
-def _run(scenario: Scenario, plan: rounds.Plan, patience: watch.Patience) -> rounds.Runs:
+def _run(scenario: Scenario | Special, plan: Plan, patience: watch.Patience) -> rounds.Runs | Finding:
     rounds.tell(f"{scenario.name}: {scenario.about}")
+    if isinstance(scenario, Special):
+        return scenario.run(scenario, plan, patience)
     return rounds.run(scenario, plan, patience)
 
 
-def _leave(all_runs: list[rounds.Runs], plan: rounds.Plan) -> str:
+def _leave(all_runs: list[rounds.Runs | Finding], plan: Plan) -> str:
     """Writes the files; returns the Markdown."""
     machine = _machine()
     text = report.markdown(all_runs, plan, machine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.sax.saxutils import escape
 
 import ratios
+from findings import Finding
 from rounds import Runs
 
 WIDTH = 860
@@ -19,10 +20,12 @@ COLOURS = {True: ("#d9480f", "#f08c00"), False: ("#868e96", "#adb5bd")}
 STYLE = "text{font:12px system-ui,sans-serif;fill:#495057}.title{font-weight:600}@media(prefers-color-scheme:dark){text{fill:#ced4da}}"
 
 
-def svg(all_runs: list[Runs]) -> str:
+def svg(all_runs: list[Runs | Finding]) -> str:
     """The scenarios below each other, each with a scale of its own."""
     drawn, y = [], MARGIN
     for runs in all_runs:
+        if isinstance(runs, Finding):
+            continue  # no cost per request
         bars = _bars(runs)
         if bars:
             drawn.append(_scenario(runs.scenario.name, runs.scenario.about, bars, y))

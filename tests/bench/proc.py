@@ -79,15 +79,17 @@ def cpus() -> dict[int, CpuTime]:
     return parse_cpus(Path("/proc/stat").read_text())
 
 
-def memory_bytes(group: int) -> int:
-    """What the processes of a group hold, each page shared by N of them counted as an Nth."""
-    return sum(_memory_bytes(process.pid) for process in processes() if process.group == group)
+def memory_bytes(group: int, kind: str = "Pss") -> int:
+    """What the processes of a group hold, each page shared by N of them counted as an Nth. `Anonymous`: what they have
+    allocated, not what they have mapped from files."""
+    return sum(pss(process.pid, kind) for process in processes() if process.group == group)
 
 
-def _memory_bytes(pid: int) -> int:
+def pss(pid: int, kind: str = "Pss") -> int:
+    """The same of one process."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+            if line.startswith(f"{kind}:"):
                 return int(line.split()[1]) * 1024
     except (FileNotFoundError, ProcessLookupError):
         pass

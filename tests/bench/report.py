@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import ratios
-from rounds import Plan, Runs, cpus_for
+from findings import Finding
+from plan import Plan
+from rounds import Runs, cpus_for
 
 #: Heading and format of each figure of a stack.
 COLUMNS = {
@@ -22,12 +24,12 @@ COLUMNS = {
 }
 
 
-def markdown(all_runs: list[Runs], plan: Plan, machine: str) -> str:
+def markdown(all_runs: list[Runs | Finding], plan: Plan, machine: str) -> str:
     lines = ["# Side by side", "", machine, ""]
     lines += [f"{plan.pairs} pairs, each run {plan.seconds:.0f} s after {plan.warm_up_s:g} s of warm-up. Figures are medians of the runs; CPU is"]
     lines += ["microseconds of processor time per request. A ratio is ours over the peer's, pair by pair.", ""]
     for runs in all_runs:
-        lines += _scenario(runs)
+        lines += runs.markdown() if isinstance(runs, Finding) else _scenario(runs)
     return "\n".join(lines)
 
 
@@ -73,28 +75,25 @@ def compared(runs: Runs, peer: str) -> dict[str, ratios.Ratio]:
     return ratios.compare(runs.samples[ours], runs.samples[peer])
 
 
-def values(all_runs: list[Runs], plan: Plan, machine: str) -> dict:
+def values(all_runs: list[Runs | Finding], plan: Plan, machine: str) -> dict:
     """Everything that was measured, run by run. A refused stack has its reason, and no figures."""
+    scenarios = [runs.values() if isinstance(runs, Finding) else _values(runs) for runs in all_runs]
+    return {"machine": machine, "plan": asdict(plan), "scenarios": scenarios}
+
+
+def _values(runs: Runs) -> dict:
     return {
-        "machine": machine,
-        "plan": asdict(plan),
-        "scenarios": [
-            {
-                "name": runs.scenario.name,
-                "load": asdict(runs.scenario.load),
-                "reply_bytes": runs.scenario.reply_bytes,
-                "cpus": asdict(cpus_for(runs.scenario)),
-                "ours": runs.scenario.ours.name,
-                "runs": {name: [asdict(one) for one in samples] for name, samples in runs.samples.items() if name not in runs.refused},
-                "ratios": {
-                    peer.stack.name: {name: asdict(ratio) for name, ratio in compared(runs, peer.stack.name).items()}
-                    for peer in runs.peers
-                },
-                "goals": {peer.stack.name: peer.goals for peer in runs.peers},
-                "refused": runs.refused,
-            }
-            for runs in all_runs
-        ],
+        "name": runs.scenario.name,
+        "load": asdict(runs.scenario.load),
+        "reply_bytes": runs.scenario.reply_bytes,
+        "cpus": asdict(cpus_for(runs.scenario)),
+        "ours": runs.scenario.ours.name,
+        "runs": {name: [asdict(one) for one in samples] for name, samples in runs.samples.items() if name not in runs.refused},
+        "ratios": {
+            peer.stack.name: {name: asdict(ratio) for name, ratio in compared(runs, peer.stack.name).items()} for peer in runs.peers
+        },
+        "goals": {peer.stack.name: peer.goals for peer in runs.peers},
+        "refused": runs.refused,
     }
 
 

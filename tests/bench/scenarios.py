@@ -72,6 +72,26 @@ PROXY_ALONE = [
     proxy("proxy-connect", "a new connection for each request", Load(64, is_closing=True), cpu(0.8), cpu(0.8)),
 ]
 
+NATIVE = native_link()
+BACKENDS_MANY, SITES_MANY = 1000, 10_000
+
+
+def flat(name: str, about: str, clients: int, many: Stack, most: float) -> Scenario:
+    """One of ours against another one of ours."""
+    one = Peer(ours(NATIVE, "swiftiply, one of it"), cpu(most))
+    return Scenario(name, about, many, (one,), Load(clients), is_proxy_apart=True, is_quick=False)
+
+
+MANY_BACKENDS = ours(native_link(slots=1, backends=BACKENDS_MANY), f"swiftiply ← {BACKENDS_MANY:,} backends")
+MANY_SITES = ours(NATIVE, f"swiftiply with {SITES_MANY:,} sites ← native", sites=SITES_MANY)
+FLAT = [
+    flat("scale-backends-1", "a request's cost with 1,000 backends of the site, against one", 1, MANY_BACKENDS, 1.1),
+    flat("scale-backends-64", "the same, 64 clients: to one backend many requests leave in one write", 64, MANY_BACKENDS, 1.1),
+    flat("scale-sites", "a request's cost with 10,000 sites, against one", 64, MANY_SITES, 1.1),
+    # Two shards do 1.7 times what one does where a request costs no more than 2/1.7 of what it costs on one.
+    flat("scale-shards", "a request's cost on two shards, against one", 64, ours(NATIVE, "swiftiply, 2 shards", shards=2), round(2 / 1.7, 2)),
+]
+
 HELLO_RU = ("", "hello.ru")
 SINATRA = ("sinatra", "hello_sinatra.ru")
 EXPRESS = ("express", "hello_express.js")
@@ -123,4 +143,4 @@ FRAMEWORKS = [
     ), is_quick=False),
 ]
 
-SCENARIOS = [*PROXY_ALONE, *STACKS, *FRAMEWORKS]
+SCENARIOS = [*PROXY_ALONE, *FLAT, *STACKS, *FRAMEWORKS]

@@ -24,6 +24,11 @@ from stacks import Stack
 START_PATIENCE_S = 30.0
 END_PATIENCE_S = 10.0
 LOOK_S = 0.02
+CONFIGS = {
+    "swiftiply": "swiftiply.yml", "haproxy": "haproxy.cfg", "nginx": "nginx.conf",
+    "rhttp-edge": "rhttp-edge.cfg", "rhttp-agent": "rhttp-agent.cfg",
+}
+SHARED_MEMORY = Path("/dev/shm")
 #: Nothing of the user's own settings may steer a server.
 FOREIGN = ("SWIFTIPLY", "WEB_CONCURRENCY", "RAILS_", "RACK_", "PYTHONPATH", "GEM_", "NODE_OPTIONS", "PORT", "GRANIAN_", "UVICORN_", "GUNICORN_")
 
@@ -38,106 +43,146 @@ class Cpus:
     backend: int
     load: int
 
+    @property
+    def used(self) -> set[int]:
+        return {self.proxy, self.backend, self.load}
+
 
 @dataclass(frozen=True)
 class Running:
     port: int
     #: Process groups; a stack without a proxy has none there.
     proxy: int | None
-    backend: int
+    backends: tuple[int, ...]
+    #: What is started but not counted: it stands behind the backend.
+    others: tuple[int, ...] = ()
 
     @property
     def groups(self) -> set[int]:
-        return {self.backend} if self.proxy is None else {self.proxy, self.backend}
+        return {group for group in (self.proxy, *self.backends, *self.others) if group is not None}
 
 
 @contextmanager
 def running(stack: Stack, cpus: Cpus, reply: bytes) -> Iterator[Running]:
     """`reply`: what it must answer; a stack that says something else is not comparable."""
-    folder = Path(tempfile.mkdtemp(prefix="swiftiply-bench-"))
+    # Sockets are made in memory, as on systems that keep them under /run.
+    folder = Path(tempfile.mkdtemp(prefix="swiftiply-bench-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
     folder.chmod(0o755)
-    programs: list[subprocess.Popen] = []
+    start = _Start(stack, cpus, folder, [])
     try:
-        port = free_port()
-        proxy = None
         # Backends that dial find a proxy there, and proxies that dial find a backend: no start counts on a retry.
         if stack.proxy == "swiftiply":
-            proxy = _start_proxy(stack, folder, port, cpus, programs)
-            backend = _start_app(stack, folder, port, cpus, programs)
+            proxy, others = start.proxy("swiftiply"), ()
+            backends = start.apps()
+        elif stack.proxy == "rhttp":
+            others = tuple(program.pid for program in start.apps())
+            proxy = start.proxy("rhttp-edge")
+            backends = [start.proxy("rhttp-agent", cpus.backend)]
         else:
-            backend = _start_app(stack, folder, port if not stack.proxy else free_port(), cpus, programs)
-            if stack.proxy:
-                proxy = _start_proxy(stack, folder, port, cpus, programs)
-        _wait_until_it_serves(stack, port, reply, folder, programs)
-        yield Running(port, proxy and proxy.pid, backend.pid)
+            backends, others = start.apps(), ()
+            proxy = start.proxy(stack.proxy) if stack.proxy else None
+        start.wait_until_it_serves(reply)
+        yield Running(start.port, proxy and proxy.pid, tuple(one.pid for one in backends), others)
     finally:
-        _end(programs)
+        _end(start.programs)
         shutil.rmtree(folder)
 
 
-def _start_proxy(stack: Stack, folder: Path, port: int, cpus: Cpus, programs: list[subprocess.Popen]) -> subprocess.Popen:
-    names = {"swiftiply": "swiftiply.yml", "haproxy": "haproxy.cfg", "nginx": "nginx.conf"}
-    text = string.Template((places.CONF / names[stack.proxy]).read_text())
-    config = folder / names[stack.proxy]
-    config.write_text(text.substitute(port=port, folder=folder, backend=_backend_address(stack, folder)))
-    command = {
-        "swiftiply": [os.environ.get("SWIFTIPLY_BIN") or str(places.BIN / "swiftiply"), "-c", str(config), "--log-level", "warn"],
-        "haproxy": ["haproxy", "-db", "-q", "-f", str(config)],
-        "nginx": ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(config)],
-    }[stack.proxy]
-    if stack.proxy != "swiftiply":
-        command[0] = places.program(stack.proxy)
-    return _spawn(command, {}, cpus.proxy, folder, programs)
+@dataclass
+class _Start:
+    """One start of a stack; what is started goes to `programs`."""
+
+    stack: Stack
+    cpus: Cpus
+    folder: Path
+    programs: list[subprocess.Popen]
+
+    def __post_init__(self):
+        self.port = free_port()
+        self.app_ports = [free_port() if self.stack.proxy else self.port for _ in range(self.stack.app.copies)]
+
+    def proxy(self, kind: str, cpu: int | None = None) -> subprocess.Popen:
+        config = self.folder / CONFIGS[kind]
+        config.write_text(self._config(kind))
+        commands = {
+            "swiftiply": [swiftiply(), "-c", str(config), "--log-level", "warn"],
+            "nginx": ["nginx", "-e", "stderr", "-p", str(self.folder), "-c", str(config)],
+        }
+        command = commands.get(kind, ["haproxy", "-db", "-q", "-f", str(config)])
+        if kind != "swiftiply":
+            command[0] = places.program(command[0])
+        where = str(self.cpus.proxy if cpu is None else cpu)
+        if self.stack.shards > 1:
+            where = ",".join(str(one) for one in sorted(self.cpus.used))
+        return _spawn(command, {}, where, self.folder, self.programs)
+
+    def _config(self, kind: str) -> str:
+        text = string.Template((places.CONF / CONFIGS[kind]).read_text())
+        copies = range(self.stack.app.copies)
+        servers = {"nginx": "        server {0};", "swiftiply": ""}.get(kind, "    server app{1} {0}")
+        return text.substitute(
+            port=self.port, folder=self.folder, shards=self.stack.shards,
+            servers="\n".join(servers.format(self._address(number, kind), number) for number in copies),
+            sites="".join(f"  - {{incoming: site{one}.test, outgoing: unix:{self.folder}/{one}}}\n" for one in range(1, self.stack.sites)),
+        )
+
+    def _address(self, number: int, kind: str) -> str:
+        """Where a copy of the app listens, in the words of that proxy's configuration."""
+        if self.stack.over == "tcp":
+            return f"127.0.0.1:{self.app_ports[number]}"
+        return f"{'unix:' if kind == 'nginx' else 'unix@'}{self._path(number)}"
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"app{number}.sock"
+
+    def apps(self) -> list[subprocess.Popen]:
+        started = [self._app(number) for number in range(self.stack.app.copies)]
+        if self.stack.proxy not in ("", "swiftiply"):
+            for number in range(len(started)):
+                _wait(lambda number=number: self._listens(number), "it does not listen", self.folder, self.programs)
+                if self.stack.over == "unix":
+                    self._path(number).chmod(0o777)
+        return started
+
+    def _app(self, number: int) -> subprocess.Popen:
+        app, path, port = self.stack.app, self._path(number), self.app_ports[number]
+        words = {
+            "path": path, "port": port, "link": f"unix:{self.folder}/link.sock", "native": places.NATIVE, "puma": places.program("puma"),
+            "bin": places.BIN, "apps": places.APPS, "python": places.PYTHON, "node": places.NODE, "site_packages": places.site_packages(),
+            "folder": self.folder, "own": places.OWN,
+        }
+        over = app.unix if self.stack.over == "unix" else app.tcp
+        environment = {name: value.format(**words) for name, value in app.environment}
+        # Swiftiply adopts a server that asks for a port, which then stays closed; one that asks for a path it lets be.
+        environment["LISTEN"] = str(path if self.stack.over == "unix" and self.stack.proxy != "swiftiply" else port)
+        command = [word.format(**words) for word in app.command + over]
+        return _spawn(command, environment, str(self.cpus.backend), self.folder, self.programs)
+
+    def _listens(self, number: int) -> bool:
+        is_unix = self.stack.over == "unix"
+        address = str(self._path(number)) if is_unix else ("127.0.0.1", self.app_ports[number])
+        with socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET) as probe:
+            return probe.connect_ex(address) == 0
+
+    def wait_until_it_serves(self, reply: bytes) -> None:
+        complaint = "it does not give the reply of this scenario"
+        _wait(lambda: answer(self.port) == reply, complaint, self.folder, self.programs)
 
 
-def _backend_address(stack: Stack, folder: Path) -> str:
-    if stack.proxy == "swiftiply":
-        return f"unix:{folder}/link.sock"
-    if stack.over == "tcp":
-        return f"127.0.0.1:{(folder / 'port').read_text()}"
-    return f"unix@{folder}/app.sock" if stack.proxy == "haproxy" else f"unix:{folder}/app.sock"
+def swiftiply() -> str:
+    return os.environ.get("SWIFTIPLY_BIN") or str(places.BIN / "swiftiply")
 
 
-def _start_app(stack: Stack, folder: Path, port: int, cpus: Cpus, programs: list[subprocess.Popen]) -> subprocess.Popen:
-    app, path = stack.app, folder / "app.sock"
-    (folder / "port").write_text(str(port))
-    words = {
-        "path": path, "port": port, "link": f"unix:{folder}/link.sock", "native": places.NATIVE, "puma": places.program("puma"),
-        "bin": places.BIN, "apps": places.APPS, "python": places.PYTHON, "node": places.NODE, "site_packages": places.site_packages(),
-    }
-    over = app.unix if stack.over == "unix" else app.tcp
-    environment = {name: value.format(**words) for name, value in app.environment}
-    # Swiftiply adopts a server that asks for a port, which then stays closed; one that asks for a path it lets be.
-    environment["LISTEN"] = str(path if stack.over == "unix" and stack.proxy != "swiftiply" else port)
-    program = _spawn([word.format(**words) for word in app.command + over], environment, cpus.backend, folder, programs)
-    if stack.proxy not in ("", "swiftiply"):
-        _wait(lambda: _listens(stack, path, port), "it does not listen", folder, programs)
-        if stack.over == "unix":
-            path.chmod(0o777)
-    return program
-
-
-def _listens(stack: Stack, path: Path, port: int) -> bool:
-    family, address = (socket.AF_UNIX, str(path)) if stack.over == "unix" else (socket.AF_INET, ("127.0.0.1", port))
-    with socket.socket(family) as probe:
-        return probe.connect_ex(address) == 0
-
-
-def _wait_until_it_serves(stack: Stack, port: int, reply: bytes, folder: Path, programs: list[subprocess.Popen]) -> None:
-    said: list[bytes] = []
-
-    def serves() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_PATIENCE_S)
-        try:
-            connection.request("GET", "/")
-            said[:] = [connection.getresponse().read()]
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-        return said[0] == reply
-
-    _wait(serves, "it does not give the reply of this scenario", folder, programs)
+def answer(port: int) -> bytes | None:
+    """The body of the reply to a first request; None if there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_PATIENCE_S)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def _wait(is_ready: Callable[[], bool], complaint: str, folder: Path, programs: list[subprocess.Popen]) -> None:
@@ -148,12 +193,12 @@ def _wait(is_ready: Callable[[], bool], complaint: str, folder: Path, programs: 
         time.sleep(LOOK_S)
 
 
-def _spawn(command: list[str], environment: dict[str, str], cpu: int, folder: Path, programs: list[subprocess.Popen]) -> subprocess.Popen:
+def _spawn(command: list[str], environment: dict[str, str], cpus: str, folder: Path, programs: list[subprocess.Popen]) -> subprocess.Popen:
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     with (folder / "log").open("a") as log:
         # A session of its own: its process group is what is measured, and what is ended.
         program = subprocess.Popen(
-            ["taskset", "-c", str(cpu), *command], cwd=folder, env=own | environment, start_new_session=True,
+            ["taskset", "-c", cpus, *command], cwd=folder, env=own | environment, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )
     programs.append(program)

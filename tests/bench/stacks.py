@@ -19,20 +19,26 @@ class App:
     unix: tuple[str, ...] = ()
     tcp: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    #: Processes. Each listens at an address of its own, or dials.
+    copies: int = 1
 
 
 @dataclass(frozen=True)
 class Stack:
     name: str
     app: App
-    #: swiftiply, haproxy, nginx, or none: clients go to the app itself.
+    #: swiftiply, haproxy, nginx, rhttp (an haproxy that is dialled by another one), or none: clients go to the app itself.
     proxy: str = ""
     #: How the proxy reaches its backend: unix or tcp.
     over: str = "unix"
+    #: Threads of the proxy; more than one run on all processors that the bench uses.
+    shards: int = 1
+    #: Sites that the proxy has; backends serve the first one only.
+    sites: int = 1
 
 
-def ours(app: App) -> Stack:
-    return Stack(f"swiftiply ← {app.name}", app, "swiftiply")
+def ours(app: App, name: str = "", shards: int = 1, sites: int = 1) -> Stack:
+    return Stack(name or f"swiftiply ← {app.name}", app, "swiftiply", shards=shards, sites=sites)
 
 
 def alone(app: App) -> Stack:
@@ -46,14 +52,20 @@ def behind(proxy: str, app: App, over: str = "unix") -> Stack:
 # Backends that cost next to nothing.
 
 
-def native_link(reply_bytes: int = 13) -> App:
-    return App("native", ("{native}", "link", "{link}", str(reply_bytes)))
+#: More than any run has clients, so that no request ever waits for a slot.
+SLOTS_ENOUGH = 4096
 
 
-def native_http(reply_bytes: int = 13) -> App:
+def native_link(reply_bytes: int = 13, slots: int = SLOTS_ENOUGH, backends: int = 1, copies: int = 1) -> App:
+    """`backends` share a process, `copies` have each their own."""
+    return App("native", ("{native}", "link", "{link}", str(reply_bytes), str(slots), str(backends)), copies=copies)
+
+
+def native_http(reply_bytes: int = 13, copies: int = 1) -> App:
     # The address stands before the length, so the command is whole in either case.
     command = ("{native}", "http")
-    return App("native", command, ("unix:{path}", str(reply_bytes)), ("127.0.0.1:{port}", str(reply_bytes)))
+    unix, tcp = ("unix:{path}", str(reply_bytes)), ("127.0.0.1:{port}", str(reply_bytes))
+    return App("native", command, unix, tcp, copies=copies)
 
 
 # Ruby. One process, five threads each.

@@ -16,6 +16,7 @@ import ratios
 import report
 import rounds
 import watch
+from plan import QUICK
 from scenarios import SCENARIOS
 
 OURS, OTHER = 100, 900
@@ -113,10 +114,10 @@ class Reports(unittest.TestCase):
         runs = self.runs()
         peer = runs.peers[0].stack.name
         runs.refused[peer] = "cargo used 10%"
-        text = report.markdown([runs], rounds.QUICK, "a machine")
+        text = report.markdown([runs], QUICK, "a machine")
         self.assertNotIn(f"| {peer} |", text)
         self.assertIn(f"Not reported: {peer}: cargo used 10%.", text)
-        self.assertNotIn(peer, report.values([runs], rounds.QUICK, "a machine")["scenarios"][0]["runs"])
+        self.assertNotIn(peer, report.values([runs], QUICK, "a machine")["scenarios"][0]["runs"])
         self.assertNotIn(peer, chart.svg([runs]))
 
     def test_the_chart_is_well_formed_and_has_a_bar_for_each_part(self):

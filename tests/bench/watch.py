@@ -6,9 +6,12 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import proc
 
+#: How often a disturbed run is repeated before it is given up.
+TRIES_MAX = 5
 #: Of one processor's time. A process that takes less than that cannot move a figure by more.
 STRANGER_SHARE_MAX = 0.02
 #: For time that the hypervisor gave to another machine. It is nobody's processor time, so it moves only throughput and
@@ -99,7 +102,7 @@ class Patience:
 
     def __init__(self, seconds: float, tell: Callable[[str], None]):
         self._left_s = seconds
-        self._tell = tell
+        self.tell = tell
 
     def wait_for_calm(self, groups: set[int], used: set[int]) -> None:
         """Returns when nobody else uses the processors, or when there is no patience left."""
@@ -107,8 +110,30 @@ class Patience:
         while (why := _look(groups, used)) is not None and self._left_s > 0:
             self._left_s -= CALM_LOOK_S
             if not is_told:
-                self._tell(f"    waiting, at most {self._left_s:.0f} s: {why}")
+                self.tell(f"    waiting, at most {self._left_s:.0f} s: {why}")
                 is_told = True
+
+
+T = TypeVar("T")
+
+
+class DisturbedError(Exception):
+    """No run was without another's work; the last one's reason."""
+
+
+def undisturbed(measure: Callable[[], T], groups: set[int], used: set[int], patience: Patience) -> tuple[T, Span]:
+    """What a measurement gives, and what was used meanwhile. It is repeated when another disturbed it."""
+    why = ""
+    for _ in range(TRIES_MAX):
+        patience.wait_for_calm(groups, used)
+        begin = Moment.now()
+        outcome = measure()
+        span = between(begin, Moment.now(), groups, used)
+        why = span.disturbance() or ""
+        if not why:
+            return outcome, span
+        patience.tell(f"    disturbed: {why}")
+    raise DisturbedError(f"disturbed in {TRIES_MAX} runs, at last because {why}")
 
 
 def _look(groups: set[int], used: set[int]) -> str | None:

@@ -11,9 +11,15 @@ use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
+use crate::wish::Wish;
+
 const EVENTS_MAX: usize = 512;
-/// Longer than the longest request of any run.
-const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Longer than the longest head of any run.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// The most that is given of a long reply's body at once.
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// Listens at `unix:/path` or `host:port` and answers whatever comes there.
 pub fn serve(address: &str, body: &[u8]) -> Result<(), String> {
@@ -27,9 +33,11 @@ fn create() -> Result<OwnedFd, String> {
 }
 
 fn reply(body: &[u8]) -> Vec<u8> {
-    let head =
-        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
-    [head.as_bytes(), body].concat()
+    [head(body.len() as u64).as_bytes(), body].concat()
+}
+
+fn head(length: u64) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n")
 }
 
 struct Server {
@@ -61,8 +69,8 @@ impl Server {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        let connection =
-            Connection { stream: self.listener.accept()?, unread: Vec::with_capacity(REQUEST_BYTES_MAX) };
+        let stream = self.listener.accept()?;
+        let connection = Connection { stream, unread: Vec::with_capacity(READ_BYTES), owed: None };
         self.watch(connection.stream.as_fd())?;
         let number = number_of(connection.stream.as_fd());
         if self.connections.len() <= number {
@@ -85,33 +93,62 @@ fn number_of(descriptor: BorrowedFd<'_>) -> usize {
 struct Connection {
     stream: Stream,
     unread: Vec<u8>,
+    owed: Option<Owed>,
+}
+
+/// The reply to a request whose head was read.
+struct Owed {
+    wish: Wish,
+    /// Bytes of the request's body that are to come first.
+    body_left: usize,
 }
 
 impl Connection {
     /// Answers all that came; false at the end. A write may wait: those who dial here always read.
     fn answer(&mut self, reply: &[u8]) -> io::Result<bool> {
         match recv(self.stream.as_fd(), spare_capacity(&mut self.unread), RecvFlags::DONTWAIT) {
-            Ok(_) if self.unread.len() == self.unread.capacity() => return Ok(false),
             Ok((0, _)) => return Ok(false),
             Ok(_) => {}
             Err(Errno::AGAIN) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
         let mut used = 0;
-        while let Some(length) = request_length(&self.unread[used..]) {
-            self.stream.write(reply)?;
-            used += length;
+        while let Some(mut owed) = self.owed.take().or_else(|| request(&self.unread, &mut used)) {
+            let there = owed.body_left.min(self.unread.len() - used);
+            used += there;
+            owed.body_left -= there;
+            if owed.body_left > 0 {
+                self.owed = Some(owed);
+                break;
+            }
+            self.reply(owed.wish, reply)?;
         }
         self.unread.drain(..used);
-        Ok(true)
+        Ok(self.unread.len() < HEAD_BYTES_MAX)
+    }
+
+    fn reply(&mut self, wish: Wish, reply: &[u8]) -> io::Result<()> {
+        wish.wait();
+        let Some(mut left) = wish.bytes else { return self.stream.write(reply) };
+        static PIECE: [u8; WRITE_BYTES] = [b'x'; WRITE_BYTES];
+        self.stream.write(head(left).as_bytes())?;
+        while left > 0 {
+            let piece = &PIECE[..left.min(WRITE_BYTES as u64) as usize];
+            self.stream.write(piece)?;
+            left -= piece.len() as u64;
+        }
+        Ok(())
     }
 }
 
-/// The length of the request at the front, head and body, once all of it is there.
-fn request_length(bytes: &[u8]) -> Option<usize> {
-    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let whole = head + if bytes.starts_with(b"GET ") { 0 } else { content_length(&bytes[..head]) };
-    (whole <= bytes.len()).then_some(whole)
+/// The head of a request that begins at `used`, once all of it is there.
+fn request(bytes: &[u8], used: &mut usize) -> Option<Owed> {
+    let bytes = &bytes[*used..];
+    let head = &bytes[..bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4];
+    *used += head.len();
+    let path = head.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+    let body_left = if head.starts_with(b"GET ") { 0 } else { content_length(head) };
+    Some(Owed { wish: Wish::of(path), body_left })
 }
 
 fn content_length(head: &[u8]) -> usize {
