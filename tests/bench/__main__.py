@@ -19,16 +19,14 @@ import chart
 import places
 import report
 import rounds
-import scale
-import tails
 import tools
 import watch
+from catalogue import ALL
 from findings import Finding, Special
 from plan import FULL, QUICK, Plan
-from scenarios import SCENARIOS, Scenario
+from scenarios import Scenario
 
 RESULTS = places.OWN / "results"
-ALL: list[Scenario | Special] = [*SCENARIOS, *tails.SPECIALS, *scale.SPECIALS]
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from statistics import median
 
 import ratios
 from findings import Finding
@@ -46,7 +47,7 @@ def _scenario(runs: Runs) -> list[str]:
         figures = ratios.medians(samples)
         cells = [_cell(name, form, figures[name]) for name, (_, form) in COLUMNS.items()]
         lines += _row(stack.name, *cells, _busy(samples))
-    lines += ["", *_comparison(runs)]
+    lines += ["", *_comparison(runs), *_open_loops(runs)]
     lines += [f"Not reported: {name}: {why.splitlines()[0]}." for name, why in runs.refused.items()]
     return [*lines, ""]
 
@@ -56,9 +57,28 @@ def _comparison(runs: Runs) -> list[str]:
     for peer in runs.peers:
         for name, ratio in compared(runs, peer.stack.name).items():
             goal = peer.goals.get(name)
+            # The rest of it is in the total.
+            if name == "backend_us" and goal is None:
+                continue
             cells = [f"{value:.2f}" for value in (ratio.min, ratio.median, ratio.max)]
             lines += _row(peer.stack.name, COLUMNS[name][0], *cells, *_goal(name, ratio, goal))
     return [*lines, ""] if len(lines) > 2 else []
+
+
+def _open_loops(runs: Runs) -> list[str]:
+    """Ours and each peer at the same rate, at which the slower one has 30 % to spare."""
+    if not runs.open_loops:
+        return []
+    lines = _row("open loop against", "requests/s", "p99 ms, ours", "theirs", "ratio: min", "median", "max", "failed", "goal", "") + _row(*["---"] * 10)
+    for name, loop in runs.open_loops.items():
+        ratio = ratios.Ratio.of(list(zip(loop.ours, loop.theirs)))
+        if loop.why_not or ratio is None:
+            lines += _row(name, f"not reported: {loop.why_not.splitlines()[0]}")
+            continue
+        p99 = [f"{median(side):.2f}" for side in (loop.ours, loop.theirs)]
+        cells = [f"{value:.2f}" for value in (ratio.min, ratio.median, ratio.max)]
+        lines += _row(name, f"{loop.rate:,.0f}", *p99, *cells, str(loop.failed), *_goal("p99_ms", ratio, runs.scenario.open_p99))
+    return [*lines, ""]
 
 
 def _goal(name: str, ratio: ratios.Ratio, goal: float | None) -> tuple[str, str]:
@@ -92,6 +112,7 @@ def _values(runs: Runs) -> dict:
         "ratios": {
             peer.stack.name: {name: asdict(ratio) for name, ratio in compared(runs, peer.stack.name).items()} for peer in runs.peers
         },
+        "open_loops": {name: asdict(loop) for name, loop in runs.open_loops.items()},
         "goals": {peer.stack.name: peer.goals for peer in runs.peers},
         "refused": runs.refused,
     }

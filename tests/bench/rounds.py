@@ -7,8 +7,11 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+import arrivals
 import load
+import optional
 import proc
+import ratios
 import watch
 from plan import Plan
 from ratios import Sample
@@ -17,6 +20,21 @@ from servers import Cpus, Running, ServerError, running
 from stacks import Stack
 
 MIB = 1 << 20
+#: Of what the slower one can do, in an open loop; and how many of a run's lengths that takes, so that p99 has its ten
+#: requests at the rate of a slow framework.
+OPEN_SHARE = 0.7
+OPEN_RUNS = 2
+
+
+@dataclass
+class OpenLoop:
+    """Ours and a peer at the same rate; p99 in milliseconds, of each pair."""
+
+    rate: float
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+    failed: int = 0
+    why_not: str = ""
 
 
 @dataclass
@@ -26,6 +44,8 @@ class Runs:
     scenario: Scenario
     peers: list[Peer]
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    #: What the open loop showed, by peer.
+    open_loops: dict[str, OpenLoop] = field(default_factory=dict)
     #: Why a figure is not reported, by stack.
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -48,12 +68,20 @@ def places_of(is_proxy_apart: bool) -> Cpus:
 def run(scenario: Scenario, plan: Plan, patience: watch.Patience) -> Runs:
     peers = [peer for peer in scenario.peers if peer.is_quick or not plan.is_quick]
     runs = Runs(scenario, peers)
+    for peer in peers:
+        if word := optional.missing(peer.stack.needs):
+            runs.refused[peer.stack.name] = word
+            tell(f"  {peer.stack.name}: {word}")
     stacks = [scenario.ours, *(peer.stack for peer in peers)]
     for number in range(plan.pairs):
         for stack in stacks if number % 2 == 0 else reversed(stacks):
             # One lost run breaks a stack's pairs, and one of ours breaks all: the rest would be for nothing.
             if not runs.refused.keys() & {stack.name, scenario.ours.name}:
                 _run_stack(runs, stack, plan, patience)
+    if scenario.open_p99 is not None:
+        for peer in peers:
+            if runs.is_complete(scenario.ours) and runs.is_complete(peer.stack):
+                runs.open_loops[peer.stack.name] = _open_loop(runs, peer.stack, plan, patience)
     return runs
 
 
@@ -70,6 +98,35 @@ def _run_stack(runs: Runs, stack: Stack, plan: Plan, patience: watch.Patience) -
     runs.samples.setdefault(stack.name, []).append(sample)
     cost = f"{sample.proxy_us:.1f} + {sample.backend_us:.1f} µs"
     tell(f"  {stack.name}: {sample.requests_per_s:,.0f}/s, CPU {cost}, p99 {sample.p99_ms:.2f} ms")
+
+
+def _open_loop(runs: Runs, peer: Stack, plan: Plan, patience: watch.Patience) -> OpenLoop:
+    ours = runs.scenario.ours
+    slower = min(ratios.medians(runs.samples[stack.name])["requests_per_s"] for stack in (ours, peer))
+    loop = OpenLoop(OPEN_SHARE * slower)
+    for number in range(plan.open_pairs):
+        visits = arrivals.poisson(number, loop.rate, OPEN_RUNS * plan.seconds)
+        for stack in (ours, peer) if number % 2 == 0 else (peer, ours):
+            try:
+                took = _play(runs.scenario, stack, visits, plan, patience)
+            except (ServerError, load.LoadError, arrivals.PlayError, watch.DisturbedError) as error:
+                loop.why_not = f"{stack.name}: {error}"
+                return loop
+            answered = [ms for ms in took if ms is not None]
+            loop.failed += len(took) - len(answered)
+            (loop.ours if stack is ours else loop.theirs).append(arrivals.percentile(answered, 99))
+    tell(f"  {loop.rate:,.0f}/s, open loop: p99 {loop.ours[-1]:.2f} ms, {peer.name} {loop.theirs[-1]:.2f} ms")
+    return loop
+
+
+def _play(scenario: Scenario, stack: Stack, visits: list[arrivals.Visit], plan: Plan, patience: watch.Patience) -> list[float | None]:
+    cpus = cpus_for(scenario)
+    with running(stack, cpus, scenario.reply) as servers:
+        load.warm_up(scenario.load, servers.port, plan.warm_up_s, cpus.load)
+        took, _ = watch.undisturbed(lambda: arrivals.play(servers.port, visits, cpus.load), servers.groups, cpus.used, patience)
+    if not any(took):
+        raise arrivals.PlayError("no request was answered")
+    return took
 
 
 def _measure(scenario: Scenario, servers: Running, seconds: float, patience: watch.Patience) -> Sample:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from load import Load
 from stacks import (
-    Stack, alone, behind, granian, gunicorn, native_http, native_link, node, ours, puma, rack, swiftiply_node, uvicorn, wsgi,
+    Stack, alone, behind, bjoern, granian, gunicorn, iodine, native_http, native_link, node, ours, puma, rack, swiftiply_node, unit,
+    uvicorn, wsgi,
 )
 
 GREETING = b"Hello, World!"
@@ -36,22 +37,22 @@ class Scenario:
     #: on the other one, so that a request's whole cost is what bounds its throughput.
     is_proxy_apart: bool = False
     is_quick: bool = True
+    #: Also in an open loop, with each peer at 70 % of what the slower of both can do: then a tail says how requests
+    #: wait, and not how many clients there are. The goal is for ours/peer of p99.
+    open_p99: float | None = None
 
     @property
     def reply(self) -> bytes:
         return (GREETING * (self.reply_bytes // len(GREETING) + 1))[: self.reply_bytes]
 
 
-def proxy(name: str, about: str, load: Load, unix: dict[str, float], tcp: dict[str, float], reply_bytes: int = 13) -> Scenario:
-    """The proxy alone: a native backend behind each."""
+def proxy(name: str, about: str, load: Load, unix: dict[str, float], tcp: dict[str, float] | None = None, reply_bytes: int = 13) -> Scenario:
+    """The proxy alone: a native backend behind each, over Unix sockets, and over TCP where there is a goal for that."""
     native = native_http(reply_bytes)
-    peers = (
-        Peer(behind("haproxy", native), unix),
-        Peer(behind("nginx", native), tcp),
-        Peer(behind("haproxy", native, "tcp"), tcp, is_quick=False),
-        Peer(behind("nginx", native, "tcp"), tcp, is_quick=False),
-    )
-    return Scenario(name, about, ours(native_link(reply_bytes)), peers, load, reply_bytes, is_proxy_apart=True)
+    peers = [Peer(behind("haproxy", native), unix), Peer(behind("nginx", native), tcp or unix)]
+    if tcp:
+        peers += [Peer(behind(proxy, native, "tcp"), tcp, is_quick=False) for proxy in ("haproxy", "nginx")]
+    return Scenario(name, about, ours(native_link(reply_bytes)), tuple(peers), load, reply_bytes, is_proxy_apart=True)
 
 
 def cpu(most: float) -> dict[str, float]:
@@ -65,11 +66,15 @@ def total(most: float) -> dict[str, float]:
 
 PROXY_ALONE = [
     proxy("proxy-64", "the proxy alone", Load(64), cpu(0.55) | {"requests_per_s": 1.5}, cpu(0.5) | {"requests_per_s": 1.5}),
-    proxy("proxy-1", "the proxy alone, one client", Load(1), {"p50_ms": 1.0}, {"p50_ms": 1.0}),
-    proxy("proxy-256", "the proxy alone, many clients", Load(256), cpu(0.5), cpu(0.5)),
-    proxy("proxy-10k", "replies of 10 KB", Load(64), cpu(0.7), cpu(0.7), reply_bytes=10_000),
-    proxy("proxy-post", "requests with a body of 1 KB", Load(64, post_bytes=1000), cpu(0.7), cpu(0.7)),
-    proxy("proxy-connect", "a new connection for each request", Load(64, is_closing=True), cpu(0.8), cpu(0.8)),
+    proxy("proxy-1", "the proxy alone, one client", Load(1), {"p50_ms": 1.0}),
+    proxy("proxy-256", "the proxy alone, many clients", Load(256), cpu(0.5)),
+    proxy("proxy-10k", "replies of 10 KB", Load(64), cpu(0.7), reply_bytes=10_000),
+    proxy("proxy-post", "requests with a body of 1 KB", Load(64, post_bytes=1000), cpu(0.7)),
+    Scenario(
+        "rhttp", "HAProxy's own reverse HTTP: its backend µs are those of the agent that dials", ours(native_link()),
+        (Peer(behind("rhttp", native_http()), {"proxy_us": 0.3, "backend_us": 0.2}),), Load(64), is_proxy_apart=True, is_quick=False,
+    ),
+    proxy("proxy-connect", "a new connection for each request", Load(64, is_closing=True), cpu(0.8)),
 ]
 
 NATIVE = native_link()
@@ -102,16 +107,21 @@ STACKS = [
         Peer(behind("nginx", puma(*HELLO_RU)), total(0.25)),
         Peer(behind("haproxy", puma(*HELLO_RU)), total(0.25), is_quick=False),
         Peer(alone(puma(*HELLO_RU)), total(0.25)),
+        Peer(alone(iodine("hello.ru")), total(1.3), is_quick=False),
+        Peer(alone(unit("rack")), total(0.75), is_quick=False),
     )),
     Scenario("wsgi", "WSGI, 4 threads", ours(wsgi("hello_wsgi", "--threads", "4")), (
         Peer(behind("nginx", gunicorn("hello_wsgi")), total(0.06)),
         Peer(behind("nginx", granian("wsgi", "hello_wsgi")), total(0.4), is_quick=False),
         Peer(alone(granian("wsgi", "hello_wsgi")), total(1.05)),
+        Peer(alone(bjoern("hello_wsgi")), total(1.5), is_quick=False),
+        Peer(alone(unit("wsgi")), total(0.75), is_quick=False),
     )),
     Scenario("asgi", "ASGI, uvloop", ours(wsgi("hello_asgi")), (
         Peer(behind("nginx", uvicorn("hello_asgi")), total(0.5)),
         Peer(alone(uvicorn("hello_asgi")), total(0.7)),
         Peer(alone(granian("asgi", "hello_asgi")), total(0.8), is_quick=False),
+        Peer(alone(unit("asgi")), total(0.75), is_quick=False),
     )),
     Scenario("node", "Node's http", ours(swiftiply_node(*NODE_HTTP)), (
         Peer(behind("nginx", node(*NODE_HTTP)), total(0.65)),
@@ -125,22 +135,33 @@ STACKS = [
 ]
 
 
-def framework(most: float) -> dict[str, float]:
-    return {"requests_per_s": most}
+def framework(name: str, about: str, mine: Stack, *peers: tuple[Stack, float]) -> Scenario:
+    """Each peer with what our throughput is to be of its."""
+    compared = tuple(Peer(stack, {"requests_per_s": least}) for stack, least in peers)
+    return Scenario(name, about, mine, compared, is_quick=False, open_p99=0.5)
 
 
+RAILS = ("rails", "hello_rails.ru")
+#: In front of an app server, and against it alone.
+BEHIND, ALONE = 1.15, 1.0
 FRAMEWORKS = [
-    Scenario("sinatra", "Sinatra, 5 threads", ours(rack(*SINATRA)), (
-        Peer(behind("nginx", puma(*SINATRA)), framework(1.15)), Peer(alone(puma(*SINATRA)), framework(1.0)),
-    ), is_quick=False),
-    Scenario("flask", "Flask, 4 threads", ours(wsgi("hello_flask", "--threads", "4")), (
-        Peer(behind("nginx", gunicorn("hello_flask")), framework(1.15)),
-        Peer(alone(granian("wsgi", "hello_flask")), framework(1.0)),
-    ), is_quick=False),
-    Scenario("fastapi", "FastAPI, uvloop", ours(wsgi("hello_fastapi")), (
-        Peer(behind("nginx", uvicorn("hello_fastapi")), framework(1.15)),
-        Peer(alone(uvicorn("hello_fastapi")), framework(1.0)),
-    ), is_quick=False),
+    framework(
+        "sinatra", "Sinatra, 5 threads", ours(rack(*SINATRA)),
+        (behind("nginx", puma(*SINATRA)), BEHIND), (behind("haproxy", puma(*SINATRA)), BEHIND), (alone(puma(*SINATRA)), ALONE),
+    ),
+    framework("rails", "a page of Rails, 5 threads", ours(rack(*RAILS)), (behind("nginx", puma(*RAILS)), BEHIND), (alone(puma(*RAILS)), ALONE)),
+    framework(
+        "flask", "Flask, 4 threads", ours(wsgi("hello_flask", "--threads", "4")),
+        (behind("nginx", gunicorn("hello_flask")), BEHIND), (alone(granian("wsgi", "hello_flask")), ALONE),
+    ),
+    framework(
+        "django", "Django, 4 threads", ours(wsgi("hello_django", "--threads", "4")),
+        (behind("nginx", gunicorn("hello_django")), BEHIND), (alone(granian("wsgi", "hello_django")), ALONE),
+    ),
+    framework(
+        "fastapi", "FastAPI, uvloop", ours(wsgi("hello_fastapi")),
+        (behind("nginx", uvicorn("hello_fastapi")), BEHIND), (alone(uvicorn("hello_fastapi")), ALONE),
+    ),
 ]
 
 SCENARIOS = [*PROXY_ALONE, *FLAT, *STACKS, *FRAMEWORKS]

@@ -64,7 +64,7 @@ class Running:
 
 @contextmanager
 def running(stack: Stack, cpus: Cpus, reply: bytes) -> Iterator[Running]:
-    """`reply`: what it must answer; a stack that says something else is not comparable."""
+    """`reply`: how its answer must begin; a stack that says something else is not comparable."""
     # Sockets are made in memory, as on systems that keep them under /run.
     folder = Path(tempfile.mkdtemp(prefix="swiftiply-bench-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
     folder.chmod(0o755)
@@ -149,8 +149,12 @@ class _Start:
         words = {
             "path": path, "port": port, "link": f"unix:{self.folder}/link.sock", "native": places.NATIVE, "puma": places.program("puma"),
             "bin": places.BIN, "apps": places.APPS, "python": places.PYTHON, "node": places.NODE, "site_packages": places.site_packages(),
-            "folder": self.folder, "own": places.OWN,
+            "folder": self.folder, "unitd": os.environ.get("UNITD", ""), "iodine": os.environ.get("IODINE", ""),
         }
+        if app.file:
+            where, template = self.folder / app.file[0], places.CONF / app.file[1]
+            where.parent.mkdir(exist_ok=True)
+            where.write_text(string.Template(template.read_text()).substitute(words))
         over = app.unix if self.stack.over == "unix" else app.tcp
         environment = {name: value.format(**words) for name, value in app.environment}
         # Swiftiply adopts a server that asks for a port, which then stays closed; one that asks for a path it lets be.
@@ -166,7 +170,7 @@ class _Start:
 
     def wait_until_it_serves(self, reply: bytes) -> None:
         complaint = "it does not give the reply of this scenario"
-        _wait(lambda: answer(self.port) == reply, complaint, self.folder, self.programs)
+        _wait(lambda: (answer(self.port) or b"").startswith(reply), complaint, self.folder, self.programs)
 
 
 def swiftiply() -> str:

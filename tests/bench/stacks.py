@@ -21,6 +21,10 @@ class App:
     environment: tuple[tuple[str, str], ...] = ()
     #: Processes. Each listens at an address of its own, or dials.
     copies: int = 1
+    #: A file that it reads at its start: where, and the template in conf/.
+    file: tuple[str, str] | None = None
+    #: What it needs that is not installed by itself: a name in `optional.py`.
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Stack:
     shards: int = 1
     #: Sites that the proxy has; backends serve the first one only.
     sites: int = 1
+
+    @property
+    def needs(self) -> str:
+        """What its app or its proxy needs that is not installed by itself."""
+        return "rhttp" if self.proxy == "rhttp" else self.app.needs
 
 
 def ours(app: App, name: str = "", shards: int = 1, sites: int = 1) -> Stack:
@@ -83,6 +92,11 @@ def puma(app: str, ruby_file: str) -> App:
     return App(f"puma {app}".strip(), command, ("--bind", "unix://{path}"), ("--bind", "tcp://127.0.0.1:{port}"), PRODUCTION)
 
 
+def iodine(ruby_file: str) -> App:
+    command = ("{iodine}/bin/iodine", "-t", "5", "-w", "1", "-b", "127.0.0.1", "-p", "{port}", "{apps}/" + ruby_file)
+    return App("iodine", command, environment=(*PRODUCTION, ("GEM_HOME", "{iodine}")), needs="iodine")
+
+
 # Python. One process; four threads each for WSGI; uvloop for every ASGI server.
 
 SITE_PACKAGES = (("PYTHONPATH", "{site_packages}"),)
@@ -110,6 +124,20 @@ def uvicorn(module: str) -> App:
     command = ("{python}/bin/uvicorn", "--app-dir", "{apps}", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
     options = ("--log-level", "warning", f"{module}:app")
     return App(f"uvicorn {of(module)}".strip(), command + options, ("--uds", "{path}"), ("--host", "127.0.0.1", "--port", "{port}"))
+
+
+def bjoern(module: str) -> App:
+    command = ("{python}/bin/python", "{apps}/serve_bjoern.py", module)
+    return App("bjoern", command, ("unix:{path}",), ("127.0.0.1:{port}",), needs="bjoern")
+
+
+# NGINX Unit: its router and the app, over shared memory.
+
+
+def unit(name: str) -> App:
+    options = ("--no-daemon", "--user", "root", "--control", "unix:{folder}/control", "--pid", "{folder}/pid", "--log", "/dev/stderr")
+    folders = ("--statedir", "{folder}/unit", "--tmpdir", "{folder}")
+    return App(f"unit {name}", ("{unitd}", *options, *folders), file=("unit/conf.json", f"unit-{name}.json"), needs="unit")
 
 
 def of(module: str) -> str:

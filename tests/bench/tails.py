@@ -3,8 +3,8 @@ backends in turn, and against an ideal queue."""
 
 from __future__ import annotations
 
+import arrivals
 import servers
-import trace
 import watch
 from findings import Finding, Special
 from plan import Plan
@@ -42,8 +42,8 @@ def _run(load: float, special: Special, plan: Plan, patience: watch.Patience) ->
     )
     finding = Finding(special.name, special.about, conditions, ("stack", "p50 ms", "p99 ms", "p99.9 ms", "failed"))
     for number in range(plan.open_pairs):
-        visits = trace.poisson(SEED + number, rate, plan.open_s, ((1 - LONG_SHARE, SHORT_MS), (LONG_SHARE, LONG_MS)))
-        _note(finding, IDEAL, visits, trace.ideal(visits, BACKENDS))
+        visits = arrivals.poisson(SEED + number, rate, plan.open_s, ((1 - LONG_SHARE, SHORT_MS), (LONG_SHARE, LONG_MS)))
+        _note(finding, IDEAL, visits, arrivals.ideal(visits, BACKENDS))
         for name in STACKS if number % 2 == 0 else reversed(STACKS):
             if name not in finding.refused:
                 _play(finding, name, visits, patience)
@@ -57,22 +57,22 @@ def _run(load: float, special: Special, plan: Plan, patience: watch.Patience) ->
     return finding
 
 
-def _play(finding: Finding, name: str, visits: list[trace.Visit], patience: watch.Patience) -> None:
+def _play(finding: Finding, name: str, visits: list[arrivals.Visit], patience: watch.Patience) -> None:
     cpus = places_of(is_proxy_apart=False)
     try:
         with servers.running(STACKS[name], cpus, GREETING) as running:
-            took, _ = watch.undisturbed(lambda: trace.play(running.port, visits, cpus.load), running.groups, cpus.used, patience)
-    except (servers.ServerError, trace.TraceError, watch.DisturbedError) as error:
+            took, _ = watch.undisturbed(lambda: arrivals.play(running.port, visits, cpus.load), running.groups, cpus.used, patience)
+    except (servers.ServerError, arrivals.PlayError, watch.DisturbedError) as error:
         finding.refused[name] = str(error)
         tell(f"  {name}: not reported: {error}")
         return
     _note(finding, name, visits, took)
 
 
-def _note(finding: Finding, name: str, visits: list[trace.Visit], took: list[float | None]) -> None:
+def _note(finding: Finding, name: str, visits: list[arrivals.Visit], took: list[float | None]) -> None:
     short = [ms for visit, ms in zip(visits, took) if visit.ms == SHORT_MS and ms is not None]
     for kind, percent in (("p50", 50), ("p99", 99), ("p99.9", 99.9)):
-        finding.add(f"{name} {kind}", trace.percentile(short, percent))
+        finding.add(f"{name} {kind}", arrivals.percentile(short, percent))
     finding.add(f"{name} failed", took.count(None))
     tell(f"  {name}: p99 of {len(short)} short ones {finding.runs[f'{name} p99'][-1]:.1f} ms")
 

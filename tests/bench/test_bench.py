@@ -9,13 +9,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import arrivals
 import chart
 import load
 import proc
 import ratios
 import report
 import rounds
+import scale
 import watch
+from catalogue import ALL
+from findings import Finding
 from plan import QUICK
 from scenarios import SCENARIOS
 
@@ -102,6 +106,57 @@ class Figures(unittest.TestCase):
         self.assertTrue(ratios.is_reached("total_us", half, 1.0))
 
 
+class Arrivals(unittest.TestCase):
+    def test_a_seed_gives_the_same_requests_again_at_the_rate_that_was_asked_for(self):
+        visits = arrivals.poisson(7, 100, 60, ((0.95, 5), (0.05, 500)))
+        self.assertEqual(visits, arrivals.poisson(7, 100, 60, ((0.95, 5), (0.05, 500))))
+        self.assertNotEqual(visits, arrivals.poisson(8, 100, 60, ((0.95, 5), (0.05, 500))))
+        self.assertAlmostEqual(len(visits) / 6000, 1, delta=0.05)
+        self.assertAlmostEqual(sum(visit.ms == 500 for visit in visits) / len(visits), 0.05, delta=0.01)
+        self.assertEqual(visits, sorted(visits, key=lambda visit: visit.due))
+
+    def test_in_an_ideal_queue_nobody_waits_while_a_server_is_free(self):
+        visits = [arrivals.Visit(0.0, 500), arrivals.Visit(0.1, 5), arrivals.Visit(0.101, 5)]
+        for servers, expected in ((3, [500, 5, 5]), (2, [500, 5, 9]), (1, [500, 405, 409])):
+            self.assertEqual([round(ms) for ms in arrivals.ideal(visits, servers)], expected)
+
+    def test_what_was_not_answered_has_no_latency(self):
+        self.assertEqual(arrivals.parse("1500\n-\n20\n"), [1.5, None, 0.02])
+
+    def test_a_percentile_is_one_of_the_values(self):
+        values = [float(value) for value in range(1, 101)]
+        self.assertEqual([arrivals.percentile(values, percent) for percent in (1, 50, 99, 99.9)], [1, 50, 99, 100])
+        self.assertEqual(arrivals.percentile([4.0], 99), 4.0)
+
+
+class Findings(unittest.TestCase):
+    def finding(self) -> Finding:
+        finding = Finding("tail", "about", "conditions", ("stack", "ms"))
+        for ours, theirs in ((1, 10), (3, 10), (2, 10)):
+            finding.add("ours", ours)
+            finding.add("theirs", theirs)
+        return finding
+
+    def test_a_ratio_is_the_median_of_the_pairs_and_has_its_goal(self):
+        finding = self.finding()
+        finding.judge("p99", "ours", "theirs", "≤", 0.2)
+        finding.judge("more", "ours", "theirs", "≥", 0.3)
+        self.assertEqual([verdict.figure for verdict in finding.verdicts], [0.2, 0.2])
+        self.assertEqual([verdict.is_reached for verdict in finding.verdicts], [True, False])
+        self.assertIn("| p99 | 0.20 | ≤ 0.20 | reached |", finding.markdown())
+        self.assertIn("| more | 0.20 | ≥ 0.30 | **missed** |", finding.markdown())
+
+    def test_a_refused_side_has_no_ratio(self):
+        finding = self.finding()
+        finding.refused["theirs"] = "disturbed"
+        finding.judge("p99", "ours", "theirs", "≤", 0.2)
+        self.assertEqual(finding.verdicts, [])
+        self.assertIn("Not reported: theirs: disturbed.", finding.markdown())
+
+    def test_growth_leaves_the_first_tenth_out(self):
+        self.assertEqual(scale.growth([1.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0]), 1.2)
+
+
 class Reports(unittest.TestCase):
     def runs(self) -> rounds.Runs:
         scenario = next(one for one in SCENARIOS if one.name == "rack")
@@ -123,10 +178,10 @@ class Reports(unittest.TestCase):
     def test_the_chart_is_well_formed_and_has_a_bar_for_each_part(self):
         root = xml.fromstring(chart.svg([self.runs()]))
         bars = [one for one in root if one.tag.endswith("rect")]
-        self.assertEqual(len(bars), 2 * 4 + 2)
+        self.assertEqual(len(bars), 2 * (1 + len(self.runs().peers)) + 2)
 
     def test_scenarios_can_be_told_apart(self):
-        names = [one.name for one in SCENARIOS]
+        names = [one.name for one in ALL]
         self.assertEqual(len(names), len(set(names)))
         for scenario in SCENARIOS:
             stacks = [scenario.ours.name, *(peer.stack.name for peer in scenario.peers)]

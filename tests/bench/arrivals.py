@@ -25,7 +25,7 @@ class Visit:
         return f"/sleep/{self.ms}" if self.ms else "/"
 
 
-class TraceError(Exception):
+class PlayError(Exception):
     """The requests were not played, with what the player said."""
 
 
@@ -55,7 +55,7 @@ def play(port: int, visits: Sequence[Visit], cpu: int) -> list[float | None]:
     command = ["taskset", "-c", str(cpu), str(places.NATIVE), "open", str(port)]
     ended = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
     if ended.returncode != 0:
-        raise TraceError(ended.stderr.strip())
+        raise PlayError(ended.stderr.strip())
     return parse(ended.stdout)
 
 
