@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
-use swiftiply_connector::{Event, Take, Wait};
+use pyo3::types::{PyDict, PyList, PyString};
+use swiftiply_connector::{Awaited, Event, Take, Wait};
 
 use crate::notice::Notice;
 use crate::options::options;
 use crate::request::Request;
-use crate::{errors, waiting};
+use crate::{errors, waiting, wsgi};
 
 /// For threads that run the application: each takes a request, replies, and takes the next.
 #[pyclass(frozen, module = "swiftiply._native")]
@@ -37,19 +37,16 @@ impl ThreadConnector {
     }
 
     fn take(&self, py: Python<'_>) -> PyResult<Option<Request>> {
-        // A request that is there already costs no detaching.
-        let mut take = self.connector.try_take();
-        if matches!(take, Take::Nothing) {
-            take = waiting::wait(py, |wait| match self.connector.take(wait) {
-                Take::Nothing | Take::Interrupted => None,
-                take => Some(take),
-            })?;
+        Ok(self.next(py)?.map(Request::new))
+    }
+
+    /// Runs a WSGI application for one request after the other, until there will be no more.
+    fn serve(&self, py: Python<'_>, app: &Bound<'_, PyAny>, base: &Bound<'_, PyDict>) -> PyResult<()> {
+        let mut lane = wsgi::Lane::new(app, base)?;
+        while let Some(request) = self.next(py)? {
+            lane.run(py, request)?;
         }
-        match take {
-            Take::Request(request) => Ok(Some(Request::new(request))),
-            Take::Failed(error) => Err(errors::start(error)),
-            Take::Ended | Take::Nothing | Take::Interrupted => Ok(None),
-        }
+        Ok(())
     }
 
     fn notice(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<Notice>> {
@@ -74,6 +71,25 @@ impl ThreadConnector {
     #[getter]
     fn has_ended(&self) -> bool {
         self.connector.status().has_ended
+    }
+}
+
+impl ThreadConnector {
+    /// Takes while holding the interpreter, waits without it: so a request is taken by who can run the application at
+    /// once, and one that is there already costs no detaching.
+    fn next(&self, py: Python<'_>) -> PyResult<Option<swiftiply_connector::Request>> {
+        loop {
+            match self.connector.try_take() {
+                Take::Request(request) => return Ok(Some(request)),
+                Take::Ended => return Ok(None),
+                Take::Failed(error) => return Err(errors::start(error)),
+                Take::Nothing | Take::Interrupted => {}
+            }
+            waiting::wait(py, |wait| match self.connector.await_request(wait) {
+                Awaited::Nothing | Awaited::Interrupted => None,
+                Awaited::Request | Awaited::Ended | Awaited::Failed(_) => Some(()),
+            })?;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use pyo3::{Py, intern};
 use swiftiply_connector::{Body, Endpoint, Headers, Method, RequestHead, Scheme, Token, Version};
 
 use crate::target::{check_mount, percent_decoded};
-use crate::text::latin1;
+use crate::text::{address, decimal, latin1};
 
 type Head = RequestHead<Vec<u8>>;
 
@@ -22,13 +22,29 @@ pub fn environ<'py>(py: Python<'py>, head: &Head, base: &Bound<'py, PyDict>) -> 
     put_server(py, &environ, head)?;
     put_client(py, &environ, head.peer())?;
     put_headers(py, &environ, head.headers())?;
-    if !head.authority().is_empty() {
-        environ.set_item(intern!(py, "HTTP_HOST"), latin1(py, head.authority()))?;
-    }
     if let Body::Length(length) = head.body() {
-        environ.set_item(intern!(py, "CONTENT_LENGTH"), length.to_string())?;
+        environ.set_item(intern!(py, "CONTENT_LENGTH"), decimal(py, length))?;
     }
     Ok(environ)
+}
+
+/// A base with a place for each variable that nearly every request sets: so its copies have the right size from the
+/// start.
+pub fn with_places<'py>(base: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let base = base.copy()?;
+    for place in PLACES.split_whitespace() {
+        base.set_item(PyString::intern(base.py(), place), base.py().None())?;
+    }
+    Ok(base)
+}
+
+const PLACES: &str = "REQUEST_METHOD SERVER_PROTOCOL RAW_URI REQUEST_URI PATH_INFO QUERY_STRING \
+                      SERVER_NAME SERVER_PORT REMOTE_ADDR REMOTE_PORT HTTP_HOST \
+                      wsgi.url_scheme wsgi.input wsgi.early_hints";
+
+/// What is not known is not there: a base may have kept a place for it.
+fn leave_out(environ: &Bound<'_, PyDict>, variable: &Bound<'_, PyString>) -> PyResult<()> {
+    if environ.contains(variable)? { environ.del_item(variable) } else { Ok(()) }
 }
 
 /// A method's name, made once for the common ones.
@@ -89,20 +105,27 @@ fn mount(py: Python<'_>, environ: &Bound<'_, PyDict>) -> PyResult<Option<String>
     }
 }
 
+/// The server as the client addressed it.
 fn put_server(py: Python<'_>, environ: &Bound<'_, PyDict>, head: &Head) -> PyResult<()> {
     let default_port = match head.scheme() {
         Scheme::Http => intern!(py, "80"),
         Scheme::Https => intern!(py, "443"),
     };
     let (name, port) = match (head.authority(), head.local()) {
-        (b"", Some(local)) => {
-            (PyString::new(py, &local.ip().to_string()), PyString::new(py, &local.port().to_string()))
+        (b"", local) => {
+            leave_out(environ, intern!(py, "HTTP_HOST"))?;
+            match local {
+                Some(local) => (address(py, local.ip()), decimal(py, local.port().into())),
+                None => (intern!(py, "localhost").clone(), default_port.clone()),
+            }
         }
-        (b"", None) => (intern!(py, "localhost").clone(), default_port.clone()),
-        (authority, _) => match split_authority(authority) {
-            (name, b"") => (latin1(py, name), default_port.clone()),
-            (name, port) => (latin1(py, name), latin1(py, port)),
-        },
+        (authority, _) => {
+            environ.set_item(intern!(py, "HTTP_HOST"), latin1(py, authority))?;
+            match split_authority(authority) {
+                (name, b"") => (latin1(py, name), default_port.clone()),
+                (name, port) => (latin1(py, name), latin1(py, port)),
+            }
+        }
     };
     environ.set_item(intern!(py, "SERVER_NAME"), name)?;
     environ.set_item(intern!(py, "SERVER_PORT"), port)
@@ -118,10 +141,11 @@ fn split_authority(authority: &[u8]) -> (&[u8], &[u8]) {
 
 fn put_client(py: Python<'_>, environ: &Bound<'_, PyDict>, peer: Endpoint) -> PyResult<()> {
     let Some(peer) = peer else {
+        leave_out(environ, intern!(py, "REMOTE_PORT"))?;
         return environ.set_item(intern!(py, "REMOTE_ADDR"), intern!(py, ""));
     };
-    environ.set_item(intern!(py, "REMOTE_ADDR"), peer.ip().to_string())?;
-    environ.set_item(intern!(py, "REMOTE_PORT"), peer.port().to_string())
+    environ.set_item(intern!(py, "REMOTE_ADDR"), address(py, peer.ip()))?;
+    environ.set_item(intern!(py, "REMOTE_PORT"), decimal(py, peer.port().into()))
 }
 
 fn put_headers(py: Python<'_>, environ: &Bound<'_, PyDict>, headers: Headers<'_>) -> PyResult<()> {

@@ -27,8 +27,6 @@ impl Reply {
         self.reply.inform(status, &fields).map_err(errors::reply)
     }
 
-    /// Never waits where the core can take all of the body: holding the interpreter for one non-blocking write is
-    /// cheaper than giving it away and asking for it back.
     fn send(
         &self,
         py: Python<'_>,
@@ -37,13 +35,7 @@ impl Reply {
         headers: &Bound<'_, PyAny>,
         body: &Bound<'_, PyBytes>,
     ) -> PyResult<()> {
-        let body = body.as_bytes();
-        let taken = self.reply.send(&head(status, reason, headers)?, body).map_err(errors::reply)?;
-        if taken < body.len() {
-            self.write_all(py, &body[taken..])?;
-            self.reply.finish(None).map_err(errors::reply)?;
-        }
-        Ok(())
+        send_all(py, &self.reply, &head(status, reason, headers)?, body.as_bytes())
     }
 
     /// As `send`, but what the window does not take is left: gives the count of bytes taken. With all of them the reply
@@ -68,7 +60,7 @@ impl Reply {
     }
 
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
-        self.write_all(py, data.as_bytes())
+        write_all(py, &self.reply, data.as_bytes())
     }
 
     /// Of `data` from `start` on: a limited-API module of Python 3.9 cannot look into a memoryview.
@@ -106,23 +98,37 @@ impl Reply {
     }
 }
 
-impl Reply {
-    /// What the window takes at once goes at once; only for the rest the interpreter is left.
-    fn write_all(&self, py: Python<'_>, mut data: &[u8]) -> PyResult<()> {
-        let taken = self.reply.try_write(data).map_err(errors::reply)?;
-        data = &data[taken..];
-        if data.is_empty() {
-            return Ok(());
-        }
-        waiting::wait(py, |wait: &Wait| match self.reply.write(data, wait) {
-            Err(ReplyError::TimedOut { written } | ReplyError::Interrupted { written }) => {
-                data = &data[written..];
-                None
-            }
-            outcome => Some(outcome),
-        })?
-        .map_err(errors::reply)
+/// Sends a whole reply. Waits only where the core cannot take all of the body: holding the interpreter for one
+/// non-blocking write is cheaper than giving it away and asking for it back.
+pub fn send_all(
+    py: Python<'_>,
+    reply: &swiftiply_connector::Reply,
+    head: &ReplyHead,
+    body: &[u8],
+) -> PyResult<()> {
+    let taken = reply.send(head, body).map_err(errors::reply)?;
+    if taken < body.len() {
+        write_all(py, reply, &body[taken..])?;
+        reply.finish(None).map_err(errors::reply)?;
     }
+    Ok(())
+}
+
+/// What the window takes at once goes at once; only for the rest the interpreter is left.
+fn write_all(py: Python<'_>, reply: &swiftiply_connector::Reply, mut data: &[u8]) -> PyResult<()> {
+    let taken = reply.try_write(data).map_err(errors::reply)?;
+    data = &data[taken..];
+    if data.is_empty() {
+        return Ok(());
+    }
+    waiting::wait(py, |wait: &Wait| match reply.write(data, wait) {
+        Err(ReplyError::TimedOut { written } | ReplyError::Interrupted { written }) => {
+            data = &data[written..];
+            None
+        }
+        outcome => Some(outcome),
+    })?
+    .map_err(errors::reply)
 }
 
 fn head(

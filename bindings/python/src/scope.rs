@@ -9,6 +9,7 @@ use swiftiply_connector::{Body, Endpoint, RequestHead, Token, Version};
 
 use crate::environ::{method, scheme};
 use crate::target::{check_mount, percent_decoded};
+use crate::text::address;
 
 type Head = RequestHead<Vec<u8>>;
 
@@ -35,7 +36,7 @@ pub fn scope<'py>(py: Python<'py>, head: &Head, base: &Bound<'py, PyDict>) -> Py
 
 /// `(host, port)`, or None for a Unix socket.
 pub fn endpoint(py: Python<'_>, endpoint: Endpoint) -> PyResult<Option<Bound<'_, PyTuple>>> {
-    endpoint.map(|address| (address.ip().to_string(), address.port()).into_pyobject(py)).transpose()
+    endpoint.map(|endpoint| (address(py, endpoint.ip()), endpoint.port()).into_pyobject(py)).transpose()
 }
 
 fn http_version(py: Python<'_>, version: Version) -> &Bound<'_, PyString> {

@@ -1,17 +1,57 @@
 //! Bytes of the wire as Python's text, and back. HTTP's bytes are shown as latin-1, one character for each byte.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::errors::reply_head_error;
+pub use crate::raw::latin1;
 
-/// Text of latin-1 code points, as PEP 3333 wants it.
-pub fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => PyString::new(py, text),
-        _ => PyString::new(py, &bytes.iter().map(|&byte| char::from(byte)).collect::<String>()),
+/// A number in decimal.
+pub fn decimal(py: Python<'_>, number: u64) -> Bound<'_, PyString> {
+    let mut text = Short::default();
+    text.push_decimal(number);
+    latin1(py, text.as_bytes())
+}
+
+/// An address in its usual notation.
+pub fn address(py: Python<'_>, ip: IpAddr) -> Bound<'_, PyString> {
+    let IpAddr::V4(ip) = ip else { return PyString::new(py, &ip.to_string()) };
+    let mut text = Short::default();
+    let [first, rest @ ..] = ip.octets();
+    text.push_decimal(first.into());
+    for octet in rest {
+        text.push(b'.');
+        text.push_decimal(octet.into());
+    }
+    latin1(py, text.as_bytes())
+}
+
+/// A few characters. The standard library's formatting costs 1,300 instructions for an IPv4 address, this 150, and
+/// each request has two of them.
+#[derive(Default)]
+struct Short {
+    bytes: [u8; 20],
+    length: usize,
+}
+
+impl Short {
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn push_decimal(&mut self, number: u64) {
+        if number >= 10 {
+            self.push_decimal(number / 10);
+        }
+        self.push(b'0' + (number % 10) as u8);
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Literal, final
 
 from .exchange import Address, Environ, Headers, Scope
+from .wsgi.run import Application
 
 @final
 class ThreadConnector:
@@ -21,6 +22,10 @@ class ThreadConnector:
     ) -> ThreadConnector: ...
     def take(self) -> Request | None:
         """Wait for a request; None when there will be no more."""
+
+    def serve(self, app: Application, base: Environ) -> None:
+        """Take one request after the other and run the application, as `swiftiply.wsgi.run.run` does, each in a fresh
+        `contextvars.Context`; until there will be no more."""
 
     def notice(self, timeout: float) -> Notice | None:
         """Wait at most ``timeout`` seconds for news."""

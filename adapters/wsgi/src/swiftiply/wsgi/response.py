@@ -90,6 +90,10 @@ class Response:
         """Whether the client has all that its Content-Length promised, so that the end tells it nothing new."""
         return self._state is _SENT and self._left == 0
 
+    def was_sent(self) -> None:
+        """The native plain case has sent the reply whole, with the head that was given here."""
+        self._state = _DONE
+
     def whole(self, blocks: list[bytes] | tuple[bytes, ...]) -> None:
         """A body whose blocks are all there: one reply, one write, its length known."""
         for block in blocks:

@@ -1,10 +1,15 @@
-"""One request through a WSGI application, whatever the application does."""
+"""One request through a WSGI application, whatever the application does.
+
+In a running process the native `ThreadConnector.serve` does the same for the plain case, a head given once and a body
+of one block, without a line of Python of ours; at the first sign of anything else it calls `deliver` or `fail`.
+"""
 
 from __future__ import annotations
 
 import _thread
 import logging
 from collections.abc import Iterable
+from io import BytesIO
 from typing import Any, Callable
 
 from ..errors import ClientDisconnected, MountError, is_disconnect
@@ -12,7 +17,7 @@ from ..exchange import Environ, Reply, Request
 from .input import Input
 from .response import Response
 
-__all__ = ["Application", "run"]
+__all__ = ["Application", "deliver", "fail", "run"]
 
 log = logging.getLogger("swiftiply.error")
 
@@ -32,24 +37,38 @@ def run(app: Application, base: Environ, request: Request) -> None:
         reply.send(404, "Not Found", [("Content-Type", "text/plain; charset=utf-8")], b"Not Found\n")
         return
     response = Response(reply, environ["REQUEST_METHOD"])
-    environ["wsgi.input"] = Input(request)
+    environ["wsgi.input"] = Input(request) if request.head.has_body else BytesIO()
     environ["wsgi.early_hints"] = response.early_hints
     try:
-        _run(app, environ, request, response)
+        body = app(environ, response.start_response)
     except BaseException as error:
-        # SystemExit too: sys.exit() in an application ends that request, not the process that serves others.
-        if is_disconnect(error):
-            log.debug("%s %s: the client left", environ["REQUEST_METHOD"], environ["REQUEST_URI"])
-            response.give_up()
-        else:
-            log.error("%s %s raised", environ["REQUEST_METHOD"], environ["REQUEST_URI"], exc_info=error)
-            _fail(response)
-        if isinstance(error, KeyboardInterrupt):
-            _thread.interrupt_main()  # not ours to swallow, and not this thread's to act upon
+        fail(environ, response, error)
+    else:
+        deliver(environ, request, response, body)
 
 
-def _run(app: Application, environ: Environ, request: Request, response: Response) -> None:
-    body = app(environ, response.start_response)
+def deliver(environ: Environ, request: Request, response: Response, body: Iterable[bytes]) -> None:
+    """Give the client the body that the application has returned. Never raises."""
+    try:
+        _deliver(request, response, body)
+    except BaseException as error:
+        fail(environ, response, error)
+
+
+def fail(environ: Environ, response: Response, error: BaseException) -> None:
+    """The application raised this, or its client left."""
+    # SystemExit too: sys.exit() in an application ends that request, not the process that serves others.
+    if is_disconnect(error):
+        log.debug("%s %s: the client left", environ["REQUEST_METHOD"], environ["REQUEST_URI"])
+        response.give_up()
+    else:
+        log.error("%s %s raised", environ["REQUEST_METHOD"], environ["REQUEST_URI"], exc_info=error)
+        _fail(response)
+    if isinstance(error, KeyboardInterrupt):
+        _thread.interrupt_main()  # not ours to swallow, and not this thread's to act upon
+
+
+def _deliver(request: Request, response: Response, body: Iterable[bytes]) -> None:
     if type(body) is list or type(body) is tuple:
         # All blocks are there and nothing can follow or want closing: the usual case, in one write.
         response.whole(body)

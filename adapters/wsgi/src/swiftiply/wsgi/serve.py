@@ -10,19 +10,17 @@ import logging
 import os
 import signal
 import time
-from contextvars import Context
 from threading import Thread
 from types import FrameType
 
 from .. import ADAPTER
 from .._native import ThreadConnector
-from ..exchange import Environ
 from ..process import leave
 from ..report import Report
 from ..service import Service
 from ..settings import Settings
 from .environ import base_environ
-from .run import Application, run
+from .run import Application
 
 __all__ = ["serve"]
 
@@ -40,7 +38,7 @@ def serve(app: Application, settings: Settings, report: Report) -> int:
         settings.connect, slots=settings.threads, key=settings.key, label=settings.label, adapter=ADAPTER
     )
     threads = [
-        Thread(target=_work, args=(connector, app, base), name=f"swiftiply-{number}", daemon=True)
+        Thread(target=connector.serve, args=(app, base), name=f"swiftiply-{number}", daemon=True)
         for number in range(1, settings.threads + 1)
     ]
     watch = _Watch(connector, settings, report)
@@ -54,15 +52,6 @@ def serve(app: Application, settings: Settings, report: Report) -> int:
     finally:
         connector.stop()
     return leave(0, threads)
-
-
-def _work(connector: ThreadConnector, app: Application, base: Environ) -> None:
-    """One thread: take a request, run it, again; until there will be no more."""
-    take = connector.take
-    while (request := take()) is not None:
-        # A context of its own: what one request sets, the next one on this thread must not find.
-        Context().run(run, app, base, request)
-        del request  # or the last exchange would live until the next one comes
 
 
 class _Watch:
