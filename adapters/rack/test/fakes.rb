@@ -2,6 +2,7 @@
 
 require "stringio"
 require "swiftiply/errors"
+require "swiftiply/rack/variables"
 
 # Stand-ins for Swiftiply::Request and Swiftiply::Reply, so that the mapping is tested without the compiled library. They
 # hold the adapter to the contract: a reply begun once, written to in between, and ended once.
@@ -24,6 +25,15 @@ class FakeRequest
     @peer = peer
     @local = local
     @reply = FakeReply.new(self)
+  end
+
+  def environment(template)
+    Swiftiply::Rack::Variables.environment(template, self)
+  end
+
+  # As if no reply were plain enough to be sent in one call.
+  def answer(_status, _headers, _body)
+    false
   end
 
   def body?

@@ -1,9 +1,9 @@
 //! `Swiftiply::Connector`: the process's way to its proxies.
 
 use magnus::{Error, RArray, RHash, Ruby, Value};
-use swiftiply_connector::{Take, ThreadConnector};
+use swiftiply_connector::{Awaited, Take, ThreadConnector};
 
-use crate::gvl::{self, Waited};
+use crate::raw::{self, Waited};
 use crate::request::Request;
 use crate::{errors, notice, options};
 
@@ -20,23 +20,27 @@ impl Connector {
         Ok(Self { inner })
     }
 
+    /// Tells that this process is a fork's child, to which no connector belongs that is there now.
+    pub(crate) fn forked() {
+        swiftiply_connector::after_fork_in_child();
+    }
+
     /// The next request; waits for one. `nil` when no more will come.
     pub(crate) fn take(ruby: &Ruby, connector: &Self) -> Result<Option<Request>, Error> {
         let inner = &connector.inner;
-        // Under load the next request is there already, and giving up the lock would cost more than looking.
-        let mut taken = inner.try_take();
         loop {
-            match taken {
+            // Under load the next request is there already, and giving up the lock would cost more than looking.
+            match inner.try_take() {
                 Take::Request(request) => return Ok(Some(Request::from(request))),
                 Take::Ended => return Ok(None),
                 Take::Failed(error) => return Err(errors::connector(ruby, &error)),
-                Take::Interrupted => gvl::check_interrupts(ruby)?,
-                Take::Nothing => {}
+                Take::Nothing | Take::Interrupted => {}
             }
-            taken = match gvl::without_gvl(ruby, |wait| inner.take(wait)) {
-                Waited::Over(taken) => taken,
-                Waited::NotBegun => Take::Interrupted,
-            };
+            match raw::without_gvl(ruby, |wait| inner.await_request(wait)) {
+                Waited::Over(Awaited::Failed(error)) => return Err(errors::connector(ruby, &error)),
+                Waited::Over(Awaited::Interrupted) | Waited::NotBegun => raw::check_interrupts(ruby)?,
+                Waited::Over(Awaited::Request | Awaited::Nothing | Awaited::Ended) => {}
+            }
         }
     }
 
@@ -60,10 +64,10 @@ impl Connector {
     pub(crate) fn next_notice(ruby: &Ruby, connector: &Self) -> Result<Option<RArray>, Error> {
         let inner = &connector.inner;
         loop {
-            match gvl::without_gvl(ruby, |wait| inner.next_notice(wait)) {
+            match raw::without_gvl(ruby, |wait| inner.next_notice(wait)) {
                 Waited::Over(Some(notice)) => return Ok(Some(notice::to_ruby(ruby, &notice))),
                 Waited::Over(None) if inner.status().has_ended => return Ok(None),
-                Waited::Over(None) | Waited::NotBegun => gvl::check_interrupts(ruby)?,
+                Waited::Over(None) | Waited::NotBegun => raw::check_interrupts(ruby)?,
             }
         }
     }

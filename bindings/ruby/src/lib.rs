@@ -11,9 +11,10 @@
 
 mod connector;
 mod errors;
-mod gvl;
 mod notice;
 mod options;
+mod plain;
+mod raw;
 mod reply;
 mod request;
 mod variables;
@@ -27,7 +28,7 @@ use request::Request;
 #[magnus::init(name = "swiftiply_ruby")]
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let swiftiply = ruby.define_module("Swiftiply")?;
-    variables::init(ruby)?;
+    variables::init(ruby);
     define_connector(ruby, swiftiply)?;
     define_request(ruby, swiftiply)?;
     define_reply(ruby, swiftiply)?;
@@ -49,6 +50,7 @@ fn define_connector(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
     let class = swiftiply.define_class("Connector", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_singleton_method("new", function!(Connector::new, -1))?;
+    class.define_singleton_method("forked", function!(Connector::forked, 0))?;
     class.define_method("take", method!(Connector::take, 0))?;
     class.define_method("drain", method!(Connector::drain, 0))?;
     class.define_method("stop", method!(Connector::stop, 0))?;
@@ -60,7 +62,8 @@ fn define_connector(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
 fn define_request(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
     let class = swiftiply.define_class("Request", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_method("fill_env", method!(Request::fill_env, 2))?;
+    class.define_method("environment", method!(Request::environment, 1))?;
+    class.define_method("answer", method!(Request::answer, 3))?;
     class.define_method("request_method", method!(Request::request_method, 0))?;
     class.define_method("scheme", method!(Request::scheme, 0))?;
     class.define_method("version", method!(Request::version, 0))?;

@@ -5,7 +5,7 @@ use magnus::{Error, RString, Ruby, Value};
 use swiftiply_connector::{Address, Key, Options};
 
 use crate::errors;
-use crate::gvl::bytes_of;
+use crate::raw::bytes_of;
 
 /// Reads `connect:`, `slots:`, `key:`, `key_file:`, `label:` and `adapter:`.
 pub(crate) fn read(ruby: &Ruby, arguments: &[Value]) -> Result<Options, Error> {

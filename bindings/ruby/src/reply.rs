@@ -4,7 +4,7 @@ use magnus::{Error, RArray, RString, Ruby};
 use swiftiply_connector::{ReplyError, ReplyHead};
 
 use crate::errors;
-use crate::gvl::{self, Waited, bytes_of};
+use crate::raw::{self, Waited, bytes_of};
 
 #[magnus::wrap(class = "Swiftiply::Reply", free_immediately, size)]
 pub(crate) struct Reply {
@@ -38,13 +38,15 @@ impl Reply {
         body: RString,
     ) -> Result<(), Error> {
         let head = head(ruby, status, fields)?;
-        let sent = bytes_of(body, |bytes| reply.inner.send(&head, bytes));
-        let taken = sent.map_err(|error| errors::reply(ruby, &error))?;
-        if taken < body.len() {
-            reply.write_rest(ruby, body, taken)?;
-            return Self::finish(ruby, reply);
-        }
-        Ok(())
+        let sent = bytes_of(body, |bytes| Ok(bytes[reply.inner.send(&head, bytes)?..].to_vec()));
+        let rest = sent.map_err(|error| errors::reply(ruby, &error))?;
+        if rest.is_empty() { Ok(()) } else { reply.complete(ruby, &rest) }
+    }
+
+    /// The rest of a whole reply that was too big for the window.
+    pub(crate) fn complete(&self, ruby: &Ruby, rest: &[u8]) -> Result<(), Error> {
+        self.write_all(ruby, rest)?;
+        Self::finish(ruby, self)
     }
 
     /// Gives status and headers; they leave with the first write, flush or finish.
@@ -55,23 +57,21 @@ impl Reply {
 
     /// Writes a piece of the body; it leaves at once. Waits while the client is slower than the app.
     pub(crate) fn write(ruby: &Ruby, reply: &Self, data: RString) -> Result<(), Error> {
-        let taken = bytes_of(data, |bytes| reply.inner.try_write(bytes));
-        let taken = taken.map_err(|error| errors::reply(ruby, &error))?;
-        if taken < data.len() { reply.write_rest(ruby, data, taken) } else { Ok(()) }
+        // What the window does not take at once is copied, because Ruby may change the string while we wait.
+        let written = bytes_of(data, |bytes| Ok(bytes[reply.inner.try_write(bytes)?..].to_vec()));
+        let rest = written.map_err(|error| errors::reply(ruby, &error))?;
+        if rest.is_empty() { Ok(()) } else { reply.write_all(ruby, &rest) }
     }
 
-    /// What the window did not take at once is copied, because Ruby may change the string while we wait.
-    fn write_rest(&self, ruby: &Ruby, data: RString, taken: usize) -> Result<(), Error> {
-        let rest = bytes_of(data, |bytes| bytes.get(taken..).map(<[u8]>::to_vec)).unwrap_or_default();
-        let mut left = &rest[..];
+    fn write_all(&self, ruby: &Ruby, mut left: &[u8]) -> Result<(), Error> {
         loop {
-            match gvl::without_gvl(ruby, |wait| self.inner.write(left, wait)) {
+            match raw::without_gvl(ruby, |wait| self.inner.write(left, wait)) {
                 Waited::Over(Ok(())) => return Ok(()),
                 Waited::Over(Err(ReplyError::Interrupted { written })) => left = &left[written..],
                 Waited::Over(Err(error)) => return Err(errors::reply(ruby, &error)),
                 Waited::NotBegun => {}
             }
-            gvl::check_interrupts(ruby)?;
+            raw::check_interrupts(ruby)?;
         }
     }
 

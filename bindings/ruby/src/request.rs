@@ -1,12 +1,13 @@
 //! `Swiftiply::Request`: one request, with its body still on its way.
 
+use magnus::typed_data::Obj;
 use magnus::value::ReprValue;
 use magnus::{Error, RArray, RHash, RString, Ruby, Value};
 use swiftiply_connector::{Body, Endpoint, Headers, Read};
 
-use crate::gvl::{self, Waited};
+use crate::raw::{self, Waited};
 use crate::reply::Reply;
-use crate::{errors, variables};
+use crate::{errors, plain, variables};
 
 #[magnus::wrap(class = "Swiftiply::Request", free_immediately, size)]
 pub(crate) struct Request {
@@ -20,9 +21,20 @@ impl From<swiftiply_connector::Request> for Request {
 }
 
 impl Request {
-    /// Puts all CGI variables into a Hash, in one pass.
-    pub(crate) fn fill_env(ruby: &Ruby, request: &Self, env: RHash, http_version: bool) -> Result<(), Error> {
-        variables::fill(ruby, env, request.inner.head(), http_version)
+    /// The environment: a copy of `template` with the variables of this request.
+    pub(crate) fn environment(ruby: &Ruby, request: Obj<Self>, template: RHash) -> Result<RHash, Error> {
+        variables::environment(ruby, template, request.inner.head(), request.as_value())
+    }
+
+    /// Sends a reply that is as plain as most are, and returns whether it was.
+    pub(crate) fn answer(
+        ruby: &Ruby,
+        request: &Self,
+        status: Value,
+        headers: Value,
+        body: Value,
+    ) -> Result<bool, Error> {
+        plain::answer(ruby, &request.inner, status, headers, body)
     }
 
     pub(crate) fn request_method(ruby: &Ruby, request: &Self) -> RString {
@@ -90,10 +102,10 @@ impl Request {
                 Read::Data(data) => return Ok(Some(request.gather(ruby, data, max))),
                 Read::End => return Ok(None),
                 Read::Failed(error) => return Err(errors::read(ruby, error)),
-                Read::Interrupted => gvl::check_interrupts(ruby)?,
+                Read::Interrupted => raw::check_interrupts(ruby)?,
                 Read::Nothing => {}
             }
-            read = match gvl::without_gvl(ruby, |wait| inner.read(max, wait)) {
+            read = match raw::without_gvl(ruby, |wait| inner.read(max, wait)) {
                 Waited::Over(read) => read,
                 Waited::NotBegun => Read::Interrupted,
             };

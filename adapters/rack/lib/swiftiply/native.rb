@@ -15,3 +15,19 @@ rescue LoadError => error
   raise LoadError, "the compiled part of the gem swiftiply-rack is not there for Ruby #{RUBY_VERSION} on " \
                    "#{RUBY_PLATFORM} (#{error.message}): install the gem again with this Ruby"
 end
+
+# A forked child has its parent's connectors and must not touch them: so that none of them needs to ask at every call which
+# process it is in, it is told here.
+module Swiftiply
+  # Goes before Process.fork and all its kin. What forks by other ways, as `Process.daemon` does, a connector finds out when
+  # it is about to wait.
+  module TellsOfForks
+    # @return [Integer] 0 in the child
+    def _fork
+      pid = super
+      Connector.forked if pid.zero?
+      pid
+    end
+  end
+  Process.singleton_class.prepend(TellsOfForks)
+end

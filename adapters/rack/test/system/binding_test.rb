@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require_relative "serving_system"
+require "swiftiply/rack/reply_writer"
+require "swiftiply/rack/rules"
 require "swiftiply/rack/variables"
 
 # The compiled library itself, in this process.
@@ -22,17 +24,18 @@ class BindingTest < Minitest::Test
   end
 
   # Both readings of a request that travels as these bytes.
-  def readings(bytes)
+  def readings(bytes, template)
     Client.open(@port) do |client|
       client.write(bytes)
       request = @connector.take
-      native = {}
-      request.fill_env(native, true)
+      native = request.environment(template)
       request.reply.send_whole(200, [], "")
       client.reply
-      return [Swiftiply::Rack::Variables.fill({}, request, true), native]
+      return [Swiftiply::Rack::Variables.environment(template, request), native]
     end
   end
+
+  CONSTANT = { "rack.hijack?" => true }.freeze
 
   REQUESTS = [
     "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n",
@@ -49,14 +52,97 @@ class BindingTest < Minitest::Test
   ].map(&:b).freeze
 
   def test_both_readings_agree
-    REQUESTS.each do |bytes|
-      plain, native = readings(bytes)
+    REQUESTS.product([true, false]) do |bytes, http_version|
+      template = Swiftiply::Rack::Variables.template(CONSTANT, http_version: http_version)
+      plain, native = readings(bytes, template)
 
-      assert_equal plain.sort, native.sort, bytes.lines.first
-      native.each do |key, value|
-        assert_equal [true, false, Encoding::BINARY], [key.frozen?, value.frozen?, value.encoding], key
+      assert_equal plain.sort_by(&:first), native.sort_by(&:first), bytes.lines.first
+      assert(native.each_key.all?(&:frozen?))
+      native.each_value.grep(String) { |value| assert_equal [false, Encoding::BINARY], [value.frozen?, value.encoding] }
+    end
+  end
+
+  def test_no_two_environments_share_what_can_be_changed
+    template = Swiftiply::Rack::Variables.template(CONSTANT, http_version: true)
+    _, first = readings(REQUESTS.first, template)
+    first.each_value { |value| value << "x" if value.is_a?(String) || value.is_a?(Array) }
+    first["app.own"] = true
+    plain, second = readings(REQUESTS.first, template)
+
+    assert_equal plain.except("swiftiply.request"), second.except("swiftiply.request")
+  end
+
+  # What a client receives, and what the block gave.
+  def reply_to(method)
+    Client.open(@port) do |client|
+      client.write("#{method} / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+      request = @connector.take
+      given = yield request
+      request.reply.send_whole(200, [], "") unless request.reply.ended?
+      reply = client.reply(head_only: method == "HEAD")
+      reply.headers.delete("date")
+      return [reply, given]
+    end
+  end
+
+  PLAIN = [
+    [200, {}, []], [404, {}, ["no"]], [200, {}, ["one ", "", "two"]], [599, { "X-A" => "1" }, ["é", "\xFF".b]],
+    [200, { "Content-Type" => "text/plain", "content-length" => "3" }.freeze, ["abc"].freeze],
+    [200, { "Set-Cookie" => %w[a=1 b=2], "x-empty" => "", "x-none" => [] }, ["x" * 400_000]],
+    [200, { "Connection" => "close, x-own", "x-own" => "1" }, ["y" * 60_000, "z"]],
+  ].freeze
+
+  def test_a_plain_reply_is_what_the_adapter_makes_of_it
+    writer = Swiftiply::Rack::ReplyWriter.new(Swiftiply::Rack::Rules.current)
+    PLAIN.each do |status, headers, body|
+      plain, given = reply_to("GET") { |request| request.answer(status, headers, body) }
+      written, = reply_to("GET") do |request|
+        head = Swiftiply::Rack::ReplyHead.new(status, headers, Swiftiply::Rack::Rules.current)
+        writer.write(head, body, request, request.reply, nil)
+      end
+
+      assert_equal [true, written], [given, plain], headers
+    end
+  end
+
+  UNUSUAL = [
+    [100, {}, []], [204, {}, []], [304, {}, []], [600, {}, []], ["200", {}, ["x"]], [nil, {}, ["x"]],
+    [200, nil, ["x"]], [200, [%w[a b]], ["x"]], [200, Class.new(Hash).new, ["x"]], [200, { a: "b" }, ["x"]],
+    [200, { "a" => nil }, ["x"]], [200, { "a" => 1 }, ["x"]], [200, { "a" => ["b", 1] }, ["x"]],
+    [200, { "a" => "b\nc" }, ["x"]], [200, { "a b" => "c" }, ["x"]], [200, { "content-length" => "x" }, ["x"]],
+    [200, { "rack.hijack" => "x" }, ["x"]], [200, { "Rack.own" => "x" }, ["x"]], [200, { "Status" => "200" }, ["x"]],
+    [200, { "Transfer-Encoding" => "chunked" }, ["0\r\n\r\n"]], [200, {}, "x"], [200, {}, nil], [200, {}, [nil]],
+    [200, {}, ["x", 1]], [200, {}, ["x" * 40_000, "y" * 40_000]], [200, {}, Class.new(Array).new(["x"])],
+    [200, {}, ["x"].tap { |body| def body.close; end }],
+  ].freeze
+
+  def test_what_is_unusual_is_left_to_the_adapter
+    UNUSUAL.each do |answer|
+      reply, given = reply_to("GET") { |request| request.answer(*answer) }
+      assert_equal [false, 200, ""], [given, reply.status, reply.body], answer.inspect[0, 100]
+    end
+    _, given = reply_to("HEAD") { |request| request.answer(200, {}, ["x"]) }
+    refute given
+  end
+
+  def test_a_plain_reply_of_the_wrong_length_is_an_error
+    { "2" => Swiftiply::BodyTooShort, "0" => Swiftiply::BodyTooLong }.each do |length, error|
+      reply_to("GET") do |request|
+        assert_raises(error) { request.answer(200, { "content-length" => length }, ["x"]) }
       end
     end
+  end
+
+  def test_a_child_knows_that_it_is_one
+    reader, writer = IO.pipe
+    child = fork do
+      writer.write(@connector.status[:ended] ? "ended" : "lives")
+      exit!(0)
+    end
+    writer.close
+    _, status = Process.wait2(child)
+
+    assert_equal ["ended", 0, false], [reader.read, status.exitstatus, @connector.status[:ended]]
   end
 
   def test_a_killed_thread_leaves_its_wait_and_takes_no_request_with_it
@@ -65,7 +151,8 @@ class BindingTest < Minitest::Test
     waiting.kill
 
     assert waiting.join(10), "it does not end"
-    assert_equal "/", readings("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").first["PATH_INFO"]
+    template = Swiftiply::Rack::Variables.template(CONSTANT, http_version: true)
+    assert_equal "/", readings(REQUESTS.first, template).first["PATH_INFO"]
   end
 
   def test_a_signal_is_handled_while_all_threads_wait

@@ -5,6 +5,27 @@ require_relative "../helper"
 class ExchangeTest < Minitest::Test
   include Serving
 
+  # A request whose replies are all plain enough; tells which were given.
+  class PlainRequest < FakeRequest
+    def answer(*answer)
+      @given = answer
+      true
+    end
+    attr_reader :given
+  end
+
+  def test_a_plain_reply_is_sent_in_one_call_unless_something_follows_it
+    request = serve(->(_env) { [200, {}, ["x"]] }, PlainRequest.new)
+    assert_equal [[200, {}, ["x"]], []], [request.given, request.reply.steps]
+
+    %w[rack.after_reply rack.response_finished].each do |key|
+      called = 0
+      request = serve(->(env) { (env[key] << ->(*) { called += 1 }) && [200, {}, ["x"]] }, PlainRequest.new)
+      assert_equal [nil, %i[hold whole release], 1], [request.given, request.reply.steps, called], key
+    end
+    assert_nil serve(->(_env) { [200, {}, ["x"]] }, PlainRequest.new("POST", body: "")).given
+  end
+
   def test_an_exception_in_the_app_is_a_500_and_in_the_log
     reply = serve(->(_env) { raise KeyError, "no such user" }).reply
 

@@ -101,6 +101,21 @@ class ReplyTest < Minitest::Test
     assert_equal 1, body.closed
   end
 
+  def test_a_wrapped_array_leaves_whole_and_is_closed_afterwards
+    steps = nil
+    request = FakeRequest.new
+    wrapped = Rack::BodyProxy.new(Rack::BodyProxy.new(%w[a b]) { nil }) { steps = request.reply.steps.dup }
+    reply = reply_of([200, {}, wrapped], request, rules: RACK2)
+
+    assert_equal ["ab", "2", %i[hold whole]], [reply.body, reply["content-length"], steps]
+  end
+
+  def test_what_else_is_wrapped_streams
+    wrapped = Rack::BodyProxy.new(WatchedBody.new(%w[a b])) { nil }
+
+    assert_equal %i[hold start write write finish release], reply_of([200, {}, wrapped], rules: RACK2).steps
+  end
+
   def test_a_status_may_be_a_string
     assert_equal 404, reply_of(["404", {}, []]).status
   end

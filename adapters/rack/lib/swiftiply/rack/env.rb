@@ -9,8 +9,8 @@ require_relative "variables"
 
 module Swiftiply
   module Rack
-    # Makes the Rack environment of a request: the variables that never change, copied; those of the request; and the
-    # objects through which the app talks back.
+    # Makes the Rack environment of a request: the variables that never change, those of the request, and the objects
+    # through which the app talks back.
     class Env
       # @param rules [Rules]
       # @param errors [#puts, #write, #flush] becomes `rack.errors`
@@ -22,9 +22,8 @@ module Swiftiply
         @rules = rules
         @early_hints = early_hints
         @count_bodies = count_bodies
-        @http_version = rules.http_version_variable?
         @asterisk_is_a_path = rules.asterisk_is_a_path?
-        @constant = constant_variables(errors, threads)
+        @template = Variables.template(constants(errors, threads), http_version: rules.http_version_variable?)
       end
 
       # Action Dispatch reads exactly CONTENT_LENGTH bytes of a JSON body, none if it is absent (all of Rails 6 and 7.0).
@@ -37,36 +36,28 @@ module Swiftiply
       # @param request [Swiftiply::Request]
       # @return [Hash] a new one, with `rack.input` at its beginning
       def build(request)
-        env = @constant.dup
-        if request.respond_to?(:fill_env)
-          request.fill_env(env, @http_version)
-        else
-          Variables.fill(env, request, @http_version)
-        end
+        env = request.environment(@template)
         env["PATH_INFO"] = String.new unless @asterisk_is_a_path || env["PATH_INFO"] != "*"
-        env["rack.input"] = input(env, request)
-        env["rack.response_finished"] = []
-        env["rack.after_reply"] = []
-        env["rack.early_hints"] = EarlyHints.new(request.reply) if @early_hints && request.version != "HTTP/1.0"
-        env["swiftiply.request"] = request
+        env["rack.input"] = input(env, request) if request.body?
+        env["rack.early_hints"] = EarlyHints.new(request) if @early_hints && env["SERVER_PROTOCOL"] != "HTTP/1.0"
         env
       end
 
       private
 
-      def constant_variables(errors, threads)
-        variables = {
+      def constants(errors, threads)
+        constants = {
           "SERVER_SOFTWARE" => "swiftiply-rack/#{VERSION}",
           "GATEWAY_INTERFACE" => "CGI/1.2",
           "rack.errors" => errors,
+          "rack.input" => NoInput::ONE,
           "rack.hijack?" => true,
         }
-        variables["rack.hijack"] = FULL_HIJACK if @rules.hijack_must_be_callable?
-        variables.merge(@rules.process_variables(threads: threads)).freeze
+        constants["rack.hijack"] = FULL_HIJACK if @rules.hijack_must_be_callable?
+        constants.merge(@rules.process_variables(threads: threads))
       end
 
       def input(env, request)
-        return NoInput::ONE unless request.body?
         return Input.new(request) unless @rules.rewindable_input? || counted?(request)
 
         input = RewindableInput.new(request)
@@ -88,9 +79,9 @@ module Swiftiply
 
     # `rack.early_hints`: sends a 103 reply ahead of the final one.
     class EarlyHints
-      # @param reply [Swiftiply::Reply]
-      def initialize(reply)
-        @reply = reply
+      # @param request [Swiftiply::Request]
+      def initialize(request)
+        @request = request
       end
 
       # @param headers [Hash{String => String, Array<String>}]
@@ -100,7 +91,7 @@ module Swiftiply
         headers.each do |name, values|
           Array(values).each { |value| value.to_s.split("\n").each { |line| fields.push(name.to_s, line) } }
         end
-        @reply.inform(103, fields) unless fields.empty?
+        @request.reply.inform(103, fields) unless fields.empty?
         nil
       end
     end

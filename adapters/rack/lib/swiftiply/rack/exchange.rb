@@ -42,45 +42,44 @@ module Swiftiply
       # @param service [Service]
       def initialize(request, service)
         @request = request
-        @reply = request.reply
         @service = service
-        @env = @input = @status = @headers = @body = @error = @outcome = nil
-        @slot_held = false
+        # What else there is to remember comes when it is needed: most exchanges end before.
       end
 
       # @return [void]
       def run
         @env = @service.env.build(@request)
+        # An app may put another one in its place.
         @input = @env["rack.input"]
-        @status, @headers, @body = @service.app.call(@env)
-        send_reply
+        status, headers, body = @service.app.call(@env)
+        answered = @input.equal?(NoInput::ONE) && !callbacks? && @request.answer(status, headers, body)
+        send_reply(status, headers, body) unless answered
       rescue Exception => error # rubocop:disable Lint/RescueException -- an `exit` in an app ends its request only
         failed(error)
       ensure
-        wind_up
+        wind_up unless answered
       end
 
       private
 
-      def send_reply
-        head = ReplyHead.new(@status, @headers, @service.rules)
-        if work_after_reply?
+      def send_reply(status, headers, body)
+        @status = status
+        @headers = headers
+        @body = body
+        head = ReplyHead.new(status, headers, @service.rules)
+        if callbacks? || body.respond_to?(:close)
           # The client gets its answer now, but the next request must not come before this thread is done.
-          @reply.hold_slot
+          reply.hold_slot
           @slot_held = true
         end
-        @outcome = @service.writer.write(head, @body, @request, @reply, @input)
-      end
-
-      def work_after_reply?
-        @body.respond_to?(:close) || callbacks("rack.response_finished").any? || callbacks("rack.after_reply").any?
+        @outcome = @service.writer.write(head, body, @request, reply, @input)
       end
 
       def failed(error)
         @error = error
         @outcome = :failed
         if client_left?(error)
-          @reply.abort("the client left")
+          reply.abort("the client left")
           @service.log.debug("#{described}: #{error.message}")
         else
           @service.log.exception(error, "the app failed on #{described}")
@@ -91,10 +90,10 @@ module Swiftiply
       # A reply that has begun cannot become an error page any more: it is cut, so that nobody takes it for whole.
       def answer(error)
         # What was announced is there, and what the app gave beyond it is not sent.
-        return @reply.finish if error.is_a?(BodyTooLong)
-        return @reply.abort("the app failed: #{error.class}") if @reply.started?
+        return reply.finish if error.is_a?(BodyTooLong)
+        return reply.abort("the app failed: #{error.class}") if reply.started?
 
-        @service.error_page.send_to(@reply, error)
+        @service.error_page.send_to(reply, error)
       rescue Error => error
         @service.log.debug("#{described}: no error page: #{error.message}")
       end
@@ -111,12 +110,12 @@ module Swiftiply
 
       def wind_up
         # Nothing has been said yet if the thread was killed within the app.
-        @reply.abort("the app's thread was ended") unless @outcome
+        reply.abort("the app's thread was ended") unless @outcome
         close_body
         run_callbacks
         @input.discard if @input.is_a?(RewindableInput) && @outcome != :hijacked
       ensure
-        @reply.release_slot if @slot_held
+        reply.release_slot if @slot_held
       end
 
       def close_body
@@ -131,6 +130,14 @@ module Swiftiply
           guarded { callback.call(@env, @status, @headers, @error) }
         end
         callbacks("rack.after_reply").each { |callback| guarded { callback.call } }
+      end
+
+      def reply
+        @reply ||= @request.reply
+      end
+
+      def callbacks?
+        !(callbacks("rack.response_finished").empty? && callbacks("rack.after_reply").empty?)
       end
 
       def callbacks(key)

@@ -11,7 +11,7 @@ module Swiftiply
     #
     #   Array          one piece, Content-Length computed
     #   to_path        the file, Content-Length computed
-    #   to_ary         as Array (Rack 3, where to_ary closes the body)
+    #   to_ary         as Array (Rack 3, where to_ary closes the body; of Rack 2 its own BodyProxy)
     #   each           piece by piece, each leaves before the next is asked for
     #   call, hijack   a Stream to read and write
     class ReplyWriter
@@ -32,6 +32,7 @@ module Swiftiply
         return array(head, body, reply) if body.is_a?(Array)
         return file(head, path_of(body), reply) if path_of(body)
         return to_ary(head, body, reply) if @rules.to_ary_closes? && body.respond_to?(:to_ary)
+        return array(head, body.to_enum.to_a, reply) if wrapped_array?(body)
         return each(head, body, reply) if body.respond_to?(:each)
         return stream(head, body, reply, input) if body.respond_to?(:call)
 
@@ -76,6 +77,11 @@ module Swiftiply
 
         array(head, parts, reply)
         :body_closed
+      end
+
+      # Most middleware of Rack 2 wraps the body, to hear of its end. Where this is an Array, all of it is there.
+      def wrapped_array?(body)
+        body.is_a?(::Rack::BodyProxy) && body.respond_to?(:to_ary) && body.to_ary.is_a?(Array)
       end
 
       def path_of(body)

@@ -2,11 +2,20 @@
 
 module Swiftiply
   module Rack
-    # The CGI variables of a request: a plain translation of its head, one call per exchange.
+    # The variables of a request: a plain translation of its head.
     #
-    # The compiled library does the same in one pass (`Request#fill_env`), and a test holds the two against each other:
+    # The compiled library does the same in one pass (`Request#environment`), and a test holds the two against each other:
     # this is the readable form, and what runs where a request is not a native one.
     module Variables
+      # Those that nearly every request has. In a template each has its place and, as its value, its number; the compiled
+      # library numbers them in this order.
+      NUMBERED = %w[
+        REQUEST_METHOD SCRIPT_NAME PATH_INFO REQUEST_PATH QUERY_STRING REQUEST_URI SERVER_PROTOCOL rack.url_scheme
+        HTTP_HOST SERVER_NAME SERVER_PORT REMOTE_ADDR HTTP_VERSION
+        HTTP_X_FORWARDED_FOR HTTP_X_FORWARDED_PROTO HTTP_X_FORWARDED_HOST HTTP_X_FORWARDED_PORT
+        rack.response_finished rack.after_reply swiftiply.request
+      ].each(&:freeze).freeze
+
       SPECIAL_NAMES = {
         "content-type" => "CONTENT_TYPE",
         # Known from the body that travels, not from what a client wrote; the authority likewise.
@@ -17,16 +26,29 @@ module Swiftiply
       DEFAULT_PORTS = { "http" => "80", "https" => "443" }.freeze
 
       class << self
-        # @param env [Hash] is filled in
-        # @param request [#request_method, #headers] with the readers of Swiftiply::Request
+        # @param constants [Hash{String => Object}] what is the same in every environment; none is an Integer
         # @param http_version [Boolean] whether HTTP_VERSION is wanted
-        # @return [Hash] env
-        def fill(env, request, http_version)
+        # @return [Hash] the template of all environments
+        def template(constants, http_version:)
+          numbers = NUMBERED.each_with_index.to_h
+          numbers.delete("HTTP_VERSION") unless http_version
+          numbers.merge(constants).freeze
+        end
+
+        # @param template [Hash] as {template} gives it
+        # @param request [#request_method, #headers] with the readers of Swiftiply::Request
+        # @return [Hash] a new one
+        def environment(template, request)
+          env = template.reject { |_key, value| value.is_a?(Integer) }
           fill_target(env, request)
           fill_addresses(env, request)
           request.headers.each { |name, value| add_header(env, name, value) }
           env["CONTENT_LENGTH"] = request.content_length.to_s if request.content_length
-          env["HTTP_VERSION"] = request.version.b if http_version
+          # Last, because a client's own `Version` header would have the same name.
+          env["HTTP_VERSION"] = request.version.b if template.key?("HTTP_VERSION")
+          env["rack.response_finished"] = []
+          env["rack.after_reply"] = []
+          env["swiftiply.request"] = request
           env
         end
 

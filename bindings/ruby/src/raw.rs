@@ -1,16 +1,18 @@
-//! All that depends on who holds Ruby's global lock (GVL), and with it all `unsafe` code of this library.
+//! What magnus does not have, and with it all `unsafe` code of this library.
 //!
-//! Three things need it, and magnus has none of them in a safe form: waiting without the lock, so that Ruby's other
-//! threads run; acting on what happened to the thread meanwhile (`Thread#kill`, `Timeout`, signals); and looking at the
-//! bytes of a Ruby string without copying them.
+//! - Waiting without Ruby's global lock (GVL), so that Ruby's other threads run; and acting on what happened to the thread
+//!   meanwhile (`Thread#kill`, `Timeout`, signals).
+//! - Looking at the bytes of a Ruby string without copying them, and at an object's exact class.
+//! - Copying a Hash with other values, without a look at its keys.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use magnus::rb_sys::protect;
-use magnus::{Error, RString, Ruby};
+use magnus::rb_sys::{AsRawId, AsRawValue, FromRawValue, protect};
+use magnus::value::{Id, ReprValue};
+use magnus::{Error, Fixnum, RArray, RHash, RString, Ruby, TryConvert, Value};
 use swiftiply_connector::{Interrupt, Wait};
 
 thread_local! {
@@ -102,4 +104,68 @@ pub(crate) fn bytes_of<T>(string: RString, look: impl FnOnce(&[u8]) -> T) -> T {
     let seen = look(unsafe { string.as_slice() });
     std::hint::black_box(string);
     seen
+}
+
+/// An Array and nothing more: of no subclass, and without methods of its own.
+pub(crate) fn plain_array(ruby: &Ruby, value: Value) -> Option<RArray> {
+    RArray::from_value(value).filter(|array| is_just(array.as_value(), ruby.class_array().as_value()))
+}
+
+/// A Hash and nothing more.
+pub(crate) fn plain_hash(ruby: &Ruby, value: Value) -> Option<RHash> {
+    RHash::from_value(value).filter(|hash| is_just(hash.as_value(), ruby.class_hash().as_value()))
+}
+
+/// `object` is no number, symbol or other value without a place in memory.
+fn is_just(object: Value, class: Value) -> bool {
+    // SAFETY: all objects begin so; this one is alive, because the caller holds it. (Magnus looks beyond singleton classes.)
+    unsafe { (*(object.as_raw() as *const rb_sys::RBasic)).klass == class.as_raw() }
+}
+
+/// A copy of `template` in which every Integer is replaced by the value of that number; then `set` is put into it, and
+/// `delete` taken out. The keys that are in `template` already are neither hashed nor compared, which is most of what a
+/// Hash of strings costs.
+///
+/// # Errors
+/// What Ruby raises, such as NoMemoryError.
+pub(crate) fn copy_with(
+    template: RHash,
+    transform_values: Id,
+    values: &[Value],
+    set: &[(RString, RString)],
+    delete: &[RString],
+) -> Result<RHash, Error> {
+    let numbered = (&raw const values) as rb_sys::VALUE;
+    let copy = protect(|| {
+        // SAFETY: called with the GVL, as whatever has a Value is. `replace` gets what it expects, and that outlives the
+        // call. A raise leaves these frames through `protect`, and finds nothing in them to be dropped. All values are on
+        // the stack of the caller, where the garbage collector sees them.
+        unsafe {
+            let (template, method) = (template.as_raw(), transform_values.as_raw());
+            let copy = rb_sys::rb_block_call(template, method, 0, std::ptr::null(), Some(replace), numbered);
+            for (key, value) in set {
+                rb_sys::rb_hash_aset(copy, key.as_raw(), value.as_raw());
+            }
+            for key in delete {
+                rb_sys::rb_hash_delete(copy, key.as_raw());
+            }
+            copy
+        }
+    })?;
+    // SAFETY: just made, and on the stack.
+    RHash::try_convert(unsafe { Value::from_raw(copy) })
+}
+
+/// The block of [`copy_with`].
+unsafe extern "C" fn replace(
+    old: rb_sys::VALUE,
+    numbered: rb_sys::VALUE,
+    _count: c_int,
+    _arguments: *const rb_sys::VALUE,
+    _block: rb_sys::VALUE,
+) -> rb_sys::VALUE {
+    // SAFETY: `copy_with` passes a reference to its values, and the one that is yielded is alive.
+    let (values, yielded) = unsafe { (*(numbered as *const &[Value]), Value::from_raw(old)) };
+    let number = Fixnum::from_value(yielded).map(|number| number.to_i64() as usize);
+    number.and_then(|number| values.get(number)).map_or(old, |value| value.as_raw())
 }
