@@ -9,9 +9,11 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::http::{Head, decimal};
+use swiftiply_wire::{RequestHead, Token};
+
+use crate::http::decimal;
 use crate::link::Link;
 use crate::logging::AccessWriter;
 use crate::shard::SiteHere;
@@ -22,9 +24,6 @@ const GATHERED_BYTES: usize = 16 * 1024;
 /// Bytes of one field that a client controls, at most: a line stays a line.
 const FIELD_BYTES_MAX: usize = 2048;
 
-/// Bytes of what a request says of itself; more grows.
-const LINE_BYTES_USUAL: usize = 256;
-
 /// One shard's end of the access log.
 #[derive(Debug)]
 pub struct AccessLog {
@@ -33,19 +32,9 @@ pub struct AccessLog {
     time: RefCell<Time>,
 }
 
-/// What a request said of itself, written down while its head was there.
-#[derive(Debug)]
-pub struct RequestLine {
-    text: Vec<u8>,
-    /// Where the request line ends in `text`; after it stand referer and agent, quoted.
-    line_bytes: usize,
-}
-
 /// What became of a request.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Where it went.
-    pub site: Option<Rc<SiteHere>>,
     /// The backend that had it last.
     pub backend: Option<Rc<Link>>,
     /// Of the reply, 499 if the client left before.
@@ -61,53 +50,36 @@ pub struct Outcome {
 pub struct Entry<'a> {
     /// The client's address.
     pub peer: &'a str,
-    /// What it asked for.
-    pub request: &'a RequestLine,
+    /// What it asked for, as the link carries it; empty if that could not be read.
+    pub head: &'a [u8],
+    /// Where it went.
+    pub site: Option<&'a SiteHere>,
     /// What it got.
     pub outcome: &'a Outcome,
     /// From the end of the head to the end of the reply.
     pub took: Duration,
 }
 
-impl RequestLine {
-    /// Of this head.
-    pub fn new(head: &Head<'_>) -> Self {
-        let mut text = Vec::with_capacity(LINE_BYTES_USUAL);
-        escape(&mut text, head.method.as_bytes());
-        text.push(b' ');
-        escape(&mut text, head.target.path.as_bytes());
-        if let Some(query) = head.target.query {
-            text.push(b'?');
-            escape(&mut text, query.as_bytes());
-        }
-        text.push(b' ');
-        text.extend_from_slice(head.version.as_str().as_bytes());
-        let line_bytes = text.len();
-        for wanted in ["referer", "user-agent"] {
-            let value = head.headers().find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
-            text.extend_from_slice(b" \"");
-            escape(&mut text, value.map_or(b"-", |(_, value)| value));
-            text.push(b'"');
-        }
-        Self { text, line_bytes }
+/// Method, target and version of a request, for a message.
+pub fn request_line(head: &[u8]) -> String {
+    let mut line = Vec::new();
+    if let Ok(head) = RequestHead::read(head) {
+        put_request_line(&mut line, &head);
     }
-
-    /// Of a request whose head could not be read.
-    pub fn unreadable() -> Self {
-        Self { text: b"- \"-\" \"-\"".to_vec(), line_bytes: 1 }
-    }
-
-    /// Method, target and version.
-    pub fn line(&self) -> &str {
-        // Escaped text is ASCII.
-        std::str::from_utf8(&self.text[..self.line_bytes]).unwrap_or("-")
-    }
+    // Escaped text is ASCII.
+    String::from_utf8(line).unwrap_or_default()
 }
 
 impl AccessLog {
     /// Writes to this, or nowhere.
     pub fn new(writer: Option<AccessWriter>) -> Self {
         Self { writer, gathered: RefCell::default(), time: RefCell::new(Time::now()) }
+    }
+
+    /// The time, if anybody wants to know how long requests take.
+    #[inline]
+    pub fn clock(&self) -> Option<Instant> {
+        self.writer.as_ref().map(|_| Instant::now())
     }
 
     /// Notes a finished request.
@@ -141,21 +113,28 @@ impl Drop for AccessLog {
 
 impl Entry<'_> {
     fn write(&self, out: &mut Vec<u8>, time: &Time) {
-        let (line, rest) = self.request.text.split_at(self.request.line_bytes);
-        let Outcome { site, backend, status, body_bytes, waited } = self.outcome;
+        let head = RequestHead::read(self.head).ok();
+        let Outcome { backend, status, body_bytes, waited } = self.outcome;
         let put = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
         put(out, self.peer);
         put(out, " - - [");
         put(out, &time.text);
         put(out, "] \"");
-        out.extend_from_slice(line);
+        match &head {
+            Some(head) => put_request_line(out, head),
+            None => put(out, "-"),
+        }
         put(out, "\" ");
         decimal(out, (*status).into());
         put(out, " ");
         decimal(out, *body_bytes);
-        out.extend_from_slice(rest);
+        for told in [Token::REFERER, Token::USER_AGENT] {
+            put(out, " \"");
+            escape(out, head.as_ref().and_then(|head| head.headers().get(told)).unwrap_or(b"-"));
+            put(out, "\"");
+        }
         put(out, " site=");
-        put(out, site.as_ref().map_or("-", |site| site.name()));
+        put(out, self.site.map_or("-", |site| site.name()));
         put(out, " backend=");
         put(out, backend.as_ref().map_or("-", |link| &link.name));
         put(out, " waited=");
@@ -164,6 +143,18 @@ impl Entry<'_> {
         seconds(out, self.took);
         put(out, "\n");
     }
+}
+
+fn put_request_line(out: &mut Vec<u8>, head: &RequestHead<&[u8]>) {
+    escape(out, head.method().as_bytes());
+    out.push(b' ');
+    escape(out, head.path());
+    if let Some(query) = head.query() {
+        out.push(b'?');
+        escape(out, query);
+    }
+    out.push(b' ');
+    out.extend_from_slice(head.version().as_str().as_bytes());
 }
 
 /// Seconds with three decimals, rounded to the nearest.

@@ -42,8 +42,8 @@ pub(super) struct Connection {
     written: usize,
     /// When something must have come from the client.
     alarm: Alarm,
-    /// When the client must have taken something.
-    write_alarm: Alarm,
+    /// While the client takes nothing: when it must have taken something.
+    write_alarm: Option<Alarm>,
     parser: HeadParser,
     /// Shared with the site while a request waits.
     waiter: Option<Arc<Waiter>>,
@@ -75,8 +75,7 @@ impl From<io::Error> for Ended {
 
 impl Connection {
     pub(super) async fn new(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr) -> Self {
-        let (alarm, write_alarm) =
-            poll_fn(|cx| Poll::Ready((shard.alarms.add(cx), shard.alarms.add(cx)))).await;
+        let alarm = poll_fn(|cx| Poll::Ready(shard.alarms.add(cx))).await;
         let client = Client::new(peer, stream.local_addr().ok());
         Self {
             shard,
@@ -86,25 +85,23 @@ impl Connection {
             out: Vec::new(),
             written: 0,
             alarm,
-            write_alarm,
+            write_alarm: None,
             parser: HeadParser::default(),
             waiter: None,
         }
     }
 
     /// The next request's head.
-    pub(super) async fn next_request(&mut self) -> Result<Request, Ended> {
+    pub(super) async fn next_request(&mut self) -> Result<Box<Request>, Ended> {
         let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
         self.alarm.set(self.shard.now() + idle_ms);
-        // While it idles it keeps no memory for replies.
-        self.out = Vec::new();
         let mut has_begun = false;
         let request = poll_fn(|cx| self.poll_head(cx, &mut has_begun)).await;
         self.alarm.stop();
         request
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>, has_begun: &mut bool) -> Poll<Result<Request, Ended>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>, has_begun: &mut bool) -> Poll<Result<Box<Request>, Ended>> {
         let directory = self.shard.directory();
         loop {
             if let Some(request) = self.parse(&directory)? {
@@ -135,7 +132,7 @@ impl Connection {
         if has_begun { Ended::Refused(HEAD_CUT) } else { Ended::Quietly }
     }
 
-    fn parse(&mut self, directory: &Directory) -> Result<Option<Request>, Refusal> {
+    fn parse(&mut self, directory: &Directory) -> Result<Option<Box<Request>>, Refusal> {
         if self.incoming.is_empty() {
             return Ok(None);
         }
@@ -143,7 +140,7 @@ impl Connection {
             let mut room = HeaderRoom::new();
             let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
             let Some((used, head)) = parsed else { return Ok(None) };
-            (used, Request::new(&head, directory, &self.client, self.shard.is_draining()))
+            (used, Request::new(&head, &self.shard, &self.client))
         };
         self.incoming.consume(used);
         Ok(Some(request))
@@ -190,7 +187,7 @@ impl Connection {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => self.written += n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if self.is_stuck(before) => {
+                Poll::Pending if self.is_stuck(cx, before) => {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 Poll::Pending => return Poll::Pending,
@@ -198,16 +195,19 @@ impl Connection {
         }
         self.out.clear();
         self.written = 0;
-        self.write_alarm.stop();
+        self.write_alarm = None;
         Poll::Ready(Ok(()))
     }
 
-    fn is_stuck(&self, written_before: usize) -> bool {
-        if self.write_alarm.is_set() && self.written == written_before {
-            return self.write_alarm.is_due(self.shard.now());
+    fn is_stuck(&mut self, cx: &Context<'_>, written_before: usize) -> bool {
+        let now = self.shard.now();
+        if let Some(alarm) = &self.write_alarm
+            && self.written == written_before
+        {
+            return alarm.is_due(now);
         }
         let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
-        self.write_alarm.set(self.shard.now() + idle_ms);
+        self.write_alarm.get_or_insert_with(|| self.shard.alarms.add(cx)).set(now + idle_ms);
         false
     }
 
@@ -240,6 +240,11 @@ impl Connection {
         let _ = self.stream.set_zero_linger();
     }
 
+    /// This request is over: its memory and that of its reply serve others while the client idles.
+    pub(super) fn is_done_with(&mut self, request: Box<Request>) {
+        self.shard.spare_requests.give_back(request, &mut self.out);
+    }
+
     pub(super) fn waiter(&mut self) -> &Arc<Waiter> {
         self.waiter.get_or_insert_default()
     }
@@ -261,11 +266,13 @@ impl Connection {
 
     /// Writes the request's line in the access log.
     pub(super) fn note(&self, request: &Request) {
+        let Some(began) = request.began else { return };
         self.shard.access.note(&access::Entry {
             peer: &self.client.address,
-            request: &request.log,
+            head: &request.head,
+            site: request.site.as_deref(),
             outcome: &request.outcome,
-            took: request.began.elapsed(),
+            took: began.elapsed(),
         });
     }
 
@@ -274,7 +281,8 @@ impl Connection {
         tracing::debug!("client {}: {}: {}", self.client.address, refusal.status, refusal.explanation);
         self.shard.access.note(&access::Entry {
             peer: &self.client.address,
-            request: &access::RequestLine::unreadable(),
+            head: &[],
+            site: None,
             outcome: &access::Outcome { status: refusal.status, ..access::Outcome::default() },
             took: Duration::ZERO,
         });

@@ -33,6 +33,7 @@ use connection::{Connection, Ended};
 use relay::Relayed;
 use replay::Verdict;
 use request::Request;
+pub use request::Spare;
 use slot::NoSlot;
 
 /// Serves one client until it or we close the connection.
@@ -40,14 +41,18 @@ pub async fn serve(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr, _conne
     let mut connection = Connection::new(shard, stream, peer).await;
     loop {
         let after = match connection.next_request().await {
-            // Boxed, so that an idle connection keeps no room for it.
-            Ok(request) => Box::pin(serve_one(&mut connection, request)).await,
+            Ok(mut request) => {
+                let after = serve_one(&mut connection, &mut request).await;
+                connection.is_done_with(request);
+                after
+            }
             Err(Ended::Quietly) => return,
             Err(Ended::Refused(refusal)) => refuse(&mut connection, &refusal).await,
         };
         match after {
             After::Keep => {}
-            After::Close => return connection.close().await,
+            // Boxed, so that an idle connection keeps no room for it.
+            After::Close => return Box::pin(connection.close()).await,
             After::Cut => return connection.cut(),
         }
     }
@@ -64,12 +69,12 @@ enum After {
     Cut,
 }
 
-async fn serve_one(connection: &mut Connection, mut request: Request) -> After {
-    let after = match answer(connection, &mut request).await {
+async fn serve_one(connection: &mut Connection, request: &mut Request) -> After {
+    let after = match answer(connection, request).await {
         Ok(after) => after,
-        Err(own) => reply_ourselves(connection, &mut request, own).await,
+        Err(own) => reply_ourselves(connection, request, own).await,
     };
-    connection.note(&request);
+    connection.note(request);
     match after {
         After::Keep => request.upload.finish(connection).await,
         other => other,
@@ -136,7 +141,8 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
                     return Err(Own::new(502, explanation));
                 }
                 Verdict::Replay { pause } => {
-                    tokio::time::sleep(pause).await;
+                    // Boxed, for the same reason.
+                    Box::pin(tokio::time::sleep(pause)).await;
                     request.begin_again()?;
                     asked = site.site.ask_again(connection.waiter());
                 }

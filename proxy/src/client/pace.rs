@@ -13,6 +13,7 @@ use crate::config;
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The slowest that a client may be.
+#[derive(Default)]
 pub(super) struct Rate {
     bytes_per_window: u64,
     /// Bytes that came since the window began.

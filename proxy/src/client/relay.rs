@@ -23,6 +23,10 @@ const CREDIT_STEP: u32 = WINDOW_DEFAULT / 4;
 /// that has left for good looks the same until something is written to it.
 const LEAVING_GRACE: Duration = Duration::from_millis(500);
 
+/// How long nobody looks whether a client that has sent all of its request is still there: longer than most replies take,
+/// to which looking would add a quarter of what they cost in this program.
+const UNWATCHED_TIME: Duration = Duration::from_millis(100);
+
 /// How a delivery ended.
 #[derive(Debug)]
 pub(super) enum Relayed {
@@ -53,11 +57,23 @@ pub(super) async fn deliver(
     slot: Slot,
 ) -> Relayed {
     let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
-    let exchange = Exchange::new(request.rules.clone(), link.hello.window, request.upload.left());
+    let exchange = request.exchange(link.hello.window);
     let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else { return Relayed::NoLink };
     request.deliveries += 1;
-    let mut delivery =
-        Delivery { link: &link, stream, exchange: &exchange, unpaid: 0, writing: 0, has_left: false };
+    // A body that is still to come has a deadline of its own.
+    let is_watched = !request.upload.is_read();
+    if !is_watched {
+        connection.expect_within(UNWATCHED_TIME);
+    }
+    let mut delivery = Delivery {
+        link: &link,
+        stream,
+        exchange: &exchange,
+        unpaid: 0,
+        writing: 0,
+        is_watched,
+        has_left: false,
+    };
     let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
     connection.expect_nothing();
     request.note_delivery(&link, &exchange);
@@ -72,6 +88,8 @@ struct Delivery<'a> {
     unpaid: u32,
     /// Bytes of reply body in the connection's `out`.
     writing: u32,
+    /// Whether its socket is looked at; see [`UNWATCHED_TIME`].
+    is_watched: bool,
     /// The client has closed its side.
     has_left: bool,
 }
@@ -136,6 +154,12 @@ impl Delivery<'_> {
         if self.has_left {
             self.tell_leaving(connection);
             return Ok(false);
+        }
+        if !self.is_watched && !connection.is_late() {
+            return Ok(false);
+        }
+        if !std::mem::replace(&mut self.is_watched, true) {
+            connection.expect_nothing();
         }
         match connection.poll_left(cx) {
             Poll::Pending => Ok(false),

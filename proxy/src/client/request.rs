@@ -1,5 +1,7 @@
 //! One request: its head as the link will carry it, and what has to be remembered of it.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Once;
@@ -9,14 +11,19 @@ use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Sch
 
 use super::Own;
 use super::upload::Upload;
-use crate::access::{Outcome, RequestLine};
+use crate::access::{self, Outcome};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
 use crate::link::Link;
-use crate::shard::{Directory, SiteHere};
+use crate::shard::{Shard, SiteHere};
 
-/// Bytes of a browser's head on the link; a longer one grows.
-const HEAD_BYTES_USUAL: usize = 1024;
+/// Memory for heads and for the beginnings of bodies that is kept for the next request: most of them fit, and what had to
+/// grow beyond is given back.
+const BYTES_KEPT_MAX: usize = 4 * 1024;
+
+/// Requests whose memory a shard keeps while nobody uses it: as many as are often under way at once. Each costs 2 KiB
+/// mostly, and 24 KiB at worst.
+const SPARE_MAX: usize = 256;
 
 /// Who sends the requests of a connection.
 pub(super) struct Client {
@@ -33,11 +40,13 @@ impl Client {
     }
 }
 
-/// One request of a client.
+/// One request of a client. Its memory comes from [`Spare`] and goes back there, so that a client that idles has none and
+/// a request that comes needs no allocation.
+#[derive(Default)]
 pub(super) struct Request {
     /// Where it goes; none if no site has its host.
     pub site: Option<Rc<SiteHere>>,
-    /// The payload of its REQUEST frame, kept for a replay.
+    /// The payload of its REQUEST frame, kept for a replay and for the access log.
     pub head: Vec<u8>,
     /// The flags of that frame.
     pub flags: RequestFlags,
@@ -47,16 +56,40 @@ pub(super) struct Request {
     pub is_idempotent: bool,
     /// Its body.
     pub upload: Upload,
-    /// When its head was there.
-    pub began: Instant,
+    /// When its head was there, if anybody wants to know.
+    pub began: Option<Instant>,
     /// How often it was given to a backend.
     pub deliveries: u32,
     /// Whether the app is known to have begun to run it, in one of them.
     pub was_started: bool,
     /// For the access log.
-    pub log: RequestLine,
-    /// For the access log.
     pub outcome: Outcome,
+    exchange: Rc<Exchange>,
+}
+
+/// The memory of requests that are over.
+#[derive(Default)]
+pub struct Spare(RefCell<Vec<Box<Request>>>);
+
+impl fmt::Debug for Spare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spare({})", self.0.borrow().len())
+    }
+}
+
+impl Spare {
+    fn take(&self) -> Box<Request> {
+        self.0.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// This request is over. `out` is the buffer from which its reply was written.
+    pub(super) fn give_back(&self, mut request: Box<Request>, out: &mut Vec<u8>) {
+        request.rest(out);
+        let mut spare = self.0.borrow_mut();
+        if spare.len() < SPARE_MAX {
+            spare.push(request);
+        }
+    }
 }
 
 /// The status in the log of a client that left before its reply (nginx's convention).
@@ -64,40 +97,61 @@ const CLIENT_LEFT: u16 = 499;
 
 impl Request {
     /// Writes the head down for the link.
-    pub(super) fn new(head: &Head<'_>, directory: &Directory, client: &Client, is_draining: bool) -> Self {
+    pub(super) fn new(head: &Head<'_>, shard: &Shard, client: &Client) -> Box<Self> {
+        let directory = shard.directory();
         let site = directory.find(head.authority.as_ref().map(|authority| &*authority.host)).cloned();
         let settings = site.as_ref().map(|site| site.settings());
-        let head_only = head.method == "HEAD";
         let limits = directory.http_limits();
         if head.underscored > 0 {
             report_underscores(head);
         }
-        Self {
-            head: encode(head, directory, client, settings.is_none_or(|site| site.xforwardedfor)),
-            flags: RequestFlags {
-                end: matches!(head.framing, Framing::None | Framing::Length(0)),
-                expects_continue: head.expect_continue,
-                upgrade: head.upgrade.is_some(),
-                replay: false,
-            },
-            rules: Rules {
-                version: head.version,
-                head_only,
-                keep_alive: head.keep_alive && !is_draining,
-                expects_continue: head.expect_continue,
-                te_trailers: head.te_trailers,
-                upgrade: head.upgrade.is_some(),
-                limits: limits.clone(),
-            },
-            is_idempotent: Method::new(head.method.as_bytes()).is_idempotent(),
-            upload: Upload::new(head, limits, &directory.config().limits, settings),
-            began: Instant::now(),
-            deliveries: 0,
-            was_started: false,
-            log: RequestLine::new(head),
-            outcome: Outcome { site: site.clone(), ..Outcome::default() },
-            site,
+        let mut request = shard.spare_requests.take();
+        let tells_forwarded = settings.is_none_or(|site| site.xforwardedfor);
+        let trusted =
+            directory.config().trusted_proxies.iter().any(|network| network.contains(client.peer.ip()));
+        encode(&mut request.head, head, client, trusted, tells_forwarded);
+        request.flags = RequestFlags {
+            end: matches!(head.framing, Framing::None | Framing::Length(0)),
+            expects_continue: head.expect_continue,
+            upgrade: head.upgrade.is_some(),
+            replay: false,
+        };
+        request.rules = Rules {
+            version: head.version,
+            head_only: head.method == "HEAD",
+            keep_alive: head.keep_alive && !shard.is_draining(),
+            expects_continue: head.expect_continue,
+            te_trailers: head.te_trailers,
+            upgrade: head.upgrade.is_some(),
+            head_bytes_max: limits.reply_head_bytes_max,
+        };
+        request.is_idempotent = Method::new(head.method.as_bytes()).is_idempotent();
+        request.upload.begin(head, limits, &directory.config().limits, settings);
+        request.began = shard.access.clock();
+        request.site = site;
+        request
+    }
+
+    /// Forgets all but its memory.
+    fn rest(&mut self, out: &mut Vec<u8>) {
+        self.head.clear();
+        self.head.shrink_to(BYTES_KEPT_MAX);
+        self.upload.rest(BYTES_KEPT_MAX);
+        self.exchange.rest(out);
+        self.site = None;
+        self.outcome = Outcome::default();
+        self.deliveries = 0;
+        self.was_started = false;
+    }
+
+    /// An exchange for one delivery, to a backend that takes `window` bytes of the body at first.
+    pub(super) fn exchange(&mut self, window: u32) -> Rc<Exchange> {
+        // A link that has not heard the end of an earlier delivery keeps that one's.
+        if Rc::strong_count(&self.exchange) > 1 {
+            self.exchange = Rc::default();
         }
+        self.exchange.begin(self.rules, window, self.upload.left());
+        self.exchange.clone()
     }
 
     /// Another backend gets it, from its beginning.
@@ -139,8 +193,8 @@ impl Request {
     }
 
     /// The request line, for a message.
-    pub(super) fn line(&self) -> &str {
-        self.log.line()
+    pub(super) fn line(&self) -> String {
+        access::request_line(&self.head)
     }
 }
 
@@ -155,7 +209,7 @@ fn report_underscores(head: &Head<'_>) {
     });
 }
 
-fn encode(head: &Head<'_>, directory: &Directory, client: &Client, tells_forwarded: bool) -> Vec<u8> {
+fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, tells_forwarded: bool) {
     let fields = RequestFields {
         method: head.method.as_bytes(),
         scheme: Scheme::Http,
@@ -171,15 +225,12 @@ fn encode(head: &Head<'_>, directory: &Directory, client: &Client, tells_forward
             Framing::Chunked => Body::Unknown,
         },
     };
-    let trusted = directory.config().trusted_proxies.iter().any(|network| network.contains(client.peer.ip()));
     let peer = forward::Peer { address: &client.address, scheme: Scheme::Http, trusted };
-    let mut bytes = Vec::with_capacity(HEAD_BYTES_USUAL);
-    RequestHead::write(&mut bytes, &fields, |headers| {
+    RequestHead::write(bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
             if tells_forwarded || !name.as_bytes().starts_with(b"X-Forwarded-") {
                 headers.push_name(name, value);
             }
         });
     });
-    bytes
 }

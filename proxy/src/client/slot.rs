@@ -1,11 +1,8 @@
 //! Waiting for a slot.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Instant;
-
-use tokio::time::sleep_until;
 
 use super::connection::Connection;
 use super::request::Request;
@@ -39,8 +36,8 @@ pub(super) async fn wait(
     let from = Instant::now();
     let time = request.site.as_ref().map(|site| site.settings().timeout).unwrap_or_default();
     // What it has waited before, ahead of a backend that died, counts.
-    let until = from + time.saturating_sub(request.outcome.waited);
-    let mut too_late = pin!(sleep_until(until.into()));
+    let left = time.saturating_sub(request.outcome.waited);
+    connection.expect_within(left);
     let slot = poll_fn(|cx| {
         if let Poll::Ready(slot) = waiting.poll(cx) {
             return Poll::Ready(slot.ok_or(NoSlot::SiteClosed));
@@ -48,9 +45,14 @@ pub(super) async fn wait(
         if connection.poll_left(cx).is_ready() {
             return Poll::Ready(Err(NoSlot::ClientGone));
         }
-        too_late.as_mut().poll(cx).map(|()| Err(NoSlot::TooLate))
+        // The alarm counts from the last tick, so it may ring a tick early, and then rings again.
+        if connection.is_late() && from.elapsed() >= left {
+            return Poll::Ready(Err(NoSlot::TooLate));
+        }
+        Poll::Pending
     })
     .await;
+    connection.expect_nothing();
     request.outcome.waited += from.elapsed();
     slot
 }

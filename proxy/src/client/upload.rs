@@ -5,7 +5,6 @@
 //! comes, as far as the backend's window and the link have room.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,9 +31,10 @@ const TOO_LARGE: Own = Own::new(413, "The request's body is larger than this sit
 const TOO_SLOW: Own = Own::new(408, "The request's body arrived too slowly.");
 
 /// A request's body.
+#[derive(Default)]
 pub(super) struct Upload {
     decoder: BodyDecoder,
-    limits: Rc<http::Limits>,
+    limits: http::Limits,
     framing: Framing,
     /// The beginning of the body, of which `sent` bytes have gone to the backend. Empty once more came than is kept.
     kept: Vec<u8>,
@@ -53,31 +53,35 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// The body that this head announces.
-    pub(super) fn new(
+    /// Begins with the body that this head announces.
+    pub(super) fn begin(
+        &mut self,
         head: &Head<'_>,
-        limits: &Rc<http::Limits>,
+        limits: &http::Limits,
         pace: &config::Limits,
         site: Option<&SiteConfig>,
-    ) -> Self {
+    ) {
         let replay_max = site.filter(|site| site.redeployable).map_or(0, |site| site.redeployment_sizelimit);
-        Self {
+        *self = Self {
             decoder: BodyDecoder::new(head.framing),
-            limits: limits.clone(),
+            limits: *limits,
             framing: head.framing,
-            kept: Vec::new(),
+            kept: std::mem::take(&mut self.kept),
             kept_max: replay_max.max(KEPT_BYTES_MIN),
-            sent: 0,
-            has_overflowed: false,
-            trailers: None,
             is_ended: matches!(head.framing, Framing::None | Framing::Length(0)),
-            is_tunnel_ended: false,
             expects_continue: head.expect_continue,
-            total: 0,
             total_max: site.and_then(|site| site.max_body).unwrap_or(u64::MAX),
             replay_max,
             rate: Rate::new(pace.body_rate),
-        }
+            ..Self::default()
+        };
+    }
+
+    /// Forgets all but its memory, and of that what is more than `bytes_max`.
+    pub(super) fn rest(&mut self, bytes_max: usize) {
+        self.kept.clear();
+        self.kept.shrink_to(bytes_max);
+        self.trailers = None;
     }
 
     /// Whether all of it has been read from the client.

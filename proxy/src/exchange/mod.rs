@@ -14,12 +14,11 @@
 mod told;
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use swiftiply_wire::{ResetCode, Version};
 
-use crate::http::{Limits, ReplyFraming};
+use crate::http::ReplyFraming;
 use crate::site::Slot;
 
 /// Bytes of an unread request body that are read and thrown away after the reply to keep the connection; a client that
@@ -29,8 +28,12 @@ pub const UNREAD_BODY_MAX: u64 = 64 * 1024;
 /// Bytes of a small reply; a longer one grows.
 const OUT_BYTES_USUAL: usize = 512;
 
+/// Memory for replies that is kept for the next request: two buffers of what an app sends at once, mostly. What had to
+/// grow beyond is given back.
+const OUT_BYTES_KEPT_MAX: usize = 16 * 1024;
+
 /// What the reply must respect of its request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone, Copy)]
 pub struct Rules {
     /// Of the request.
     pub version: Version,
@@ -44,8 +47,8 @@ pub struct Rules {
     pub te_trailers: bool,
     /// The client offered to upgrade.
     pub upgrade: bool,
-    /// Bounds on the head.
-    pub limits: Rc<Limits>,
+    /// Bytes of the reply's head, at most.
+    pub head_bytes_max: usize,
 }
 
 /// Why a link was lost.
@@ -71,9 +74,10 @@ pub enum Failure {
 }
 
 /// How far the reply is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Progress {
     /// Its head has not come.
+    #[default]
     Awaited,
     /// Its head has come; the body is on its way.
     Body,
@@ -85,11 +89,11 @@ pub enum Progress {
     Failed(Failure),
 }
 
-/// One request that was given to a backend.
-#[derive(Debug)]
+/// One request that was given to a backend. Once it is over it serves for the next one.
+#[derive(Debug, Default)]
 pub struct Exchange(RefCell<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     rules: Rules,
     progress: Progress,
@@ -126,27 +130,27 @@ pub struct Summary {
 }
 
 impl Exchange {
-    /// A request that is about to be sent to a backend which takes `window` bytes of its body at first, and whose client
-    /// has not sent `request_left` bytes of it yet (`u64::MAX`: nobody knows).
-    pub fn new(rules: Rules, window: u32, request_left: u64) -> Rc<Self> {
-        Rc::new(Self(RefCell::new(State {
-            rules,
-            progress: Progress::Awaited,
-            waker: None,
-            out: Vec::with_capacity(OUT_BYTES_USUAL),
-            framing: ReplyFraming::Empty { announced: None },
-            left: 0,
-            has_begun: false,
-            is_started: false,
-            is_continued: false,
-            keeps_connection: false,
-            request_left,
-            send_credit: window,
-            in_out: 0,
-            owed: 0,
-            status: 0,
-            body_bytes: 0,
-        })))
+    /// Begins with a request that is about to be sent to a backend which takes `window` bytes of its body at first, and
+    /// whose client has not sent `request_left` bytes of it yet (`u64::MAX`: nobody knows).
+    pub fn begin(&self, rules: Rules, window: u32, request_left: u64) {
+        let mut state = self.0.borrow_mut();
+        let mut out = std::mem::take(&mut state.out);
+        out.clear();
+        out.reserve(OUT_BYTES_USUAL);
+        *state = State { rules, out, send_credit: window, request_left, ..State::default() };
+    }
+
+    /// Nobody waits for it any more. `out` is the client's buffer, to be used again with the next request.
+    pub fn rest(&self, out: &mut Vec<u8>) {
+        let mut state = self.0.borrow_mut();
+        state.waker = None;
+        if state.out.capacity() == 0 {
+            std::mem::swap(&mut state.out, out);
+        }
+        *out = Vec::new();
+        if state.out.capacity() > OUT_BYTES_KEPT_MAX {
+            state.out = Vec::new();
+        }
     }
 }
 

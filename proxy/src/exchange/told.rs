@@ -23,14 +23,14 @@ impl Exchange {
         if state.has_begun {
             return Err(Breach("an informational reply after the final one".into()));
         }
-        if state.out.len() > state.rules.limits.reply_head_bytes_max {
+        if state.out.len() > state.rules.head_bytes_max {
             return Err(Breach("more informational replies than the client takes".into()));
         }
         let is_continue = head.status() == 100;
         let is_wanted =
             if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
         if is_wanted && !(is_continue && state.is_continued) {
-            http::inform(&mut state.out, head.status(), head.headers().iter(), &state.rules.limits)?;
+            http::inform(&mut state.out, head.status(), head.headers().iter(), state.rules.head_bytes_max)?;
             state.is_continued |= is_continue;
         }
         state.wake();
@@ -58,7 +58,7 @@ impl Exchange {
             keep_alive: state.rules.keep_alive && state.body_allows_keep_alive(),
         };
         state.keeps_connection = reply.keeps_connection();
-        reply.head(&mut state.out, head.headers().iter(), date, &state.rules.limits)?;
+        reply.head(&mut state.out, head.headers().iter(), date, state.rules.head_bytes_max)?;
         state.has_begun = true;
         state.progress = Progress::Body;
         if let ReplyFraming::Length(length) = state.framing {
@@ -137,7 +137,7 @@ impl State {
         if !self.rules.upgrade || end {
             return Err(Breach("a reply with 101 to a request that offered no upgrade".into()));
         }
-        http::switch_protocols(&mut self.out, head.headers().iter(), date, &self.rules.limits)?;
+        http::switch_protocols(&mut self.out, head.headers().iter(), date, self.rules.head_bytes_max)?;
         self.has_begun = true;
         self.framing = ReplyFraming::UntilClose;
         self.progress = Progress::Tunnel;

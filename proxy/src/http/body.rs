@@ -26,6 +26,13 @@ pub enum BodyDecoder {
     Chunked(ChunkDecoder),
 }
 
+impl Default for BodyDecoder {
+    /// Of no body.
+    fn default() -> Self {
+        Self::new(Framing::None)
+    }
+}
+
 impl BodyDecoder {
     /// A decoder for the body after a head with this framing.
     pub fn new(framing: Framing) -> Self {

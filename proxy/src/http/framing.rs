@@ -6,9 +6,10 @@ use super::field::{is_token, list};
 use super::refusal::Refusal;
 
 /// What follows a request's head. There is no body that ends with the connection: a request always says its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// Neither Content-Length nor Transfer-Encoding: no body.
+    #[default]
     None,
     /// Exactly so many bytes; zero if the client said so.
     Length(u64),

@@ -8,7 +8,6 @@ use swiftiply_wire::{Name, Token, Version};
 use super::connection;
 use super::date::DateLine;
 use super::field::{Kind, is_token, is_value, trim};
-use super::limits::Limits;
 use super::reply_fault::ReplyFault;
 use super::reply_framing::ReplyFraming;
 use super::status::reason_phrase;
@@ -37,13 +36,14 @@ impl FinalReply<'_> {
     /// Transfer-Encoding and hop-by-hop headers; with ours in their place, and with Date and Server if it gives none.
     ///
     /// # Errors
-    /// [`ReplyFault`]; `out` is then as it was.
+    /// [`ReplyFault`], also for a head of more than `head_bytes_max` bytes
+    /// ([`Limits::reply_head_bytes_max`](super::Limits::reply_head_bytes_max)); `out` is then as it was.
     pub fn head<'h, I>(
         &self,
         out: &mut Vec<u8>,
         headers: I,
         date: &DateLine,
-        limits: &Limits,
+        head_bytes_max: usize,
     ) -> Result<(), ReplyFault>
     where
         I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
@@ -51,7 +51,7 @@ impl FinalReply<'_> {
         if !(200..=999).contains(&self.status) {
             return Err(ReplyFault::BadStatus(self.status));
         }
-        whole_or_nothing(out, limits, |out| {
+        whole_or_nothing(out, head_bytes_max, |out| {
             status_line(out, self.status, self.reason)?;
             let seen = app_headers(out, headers, may_reach_client)?;
             if !seen.date {
@@ -98,14 +98,19 @@ impl FinalReply<'_> {
 ///
 /// # Errors
 /// [`ReplyFault`]; `out` is then as it was.
-pub fn inform<'h, I>(out: &mut Vec<u8>, status: u16, headers: I, limits: &Limits) -> Result<(), ReplyFault>
+pub fn inform<'h, I>(
+    out: &mut Vec<u8>,
+    status: u16,
+    headers: I,
+    head_bytes_max: usize,
+) -> Result<(), ReplyFault>
 where
     I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
 {
     if !(100..=199).contains(&status) || status == 101 {
         return Err(ReplyFault::BadStatus(status));
     }
-    whole_or_nothing(out, limits, |out| {
+    whole_or_nothing(out, head_bytes_max, |out| {
         status_line(out, status, None)?;
         app_headers(out, headers, may_reach_client)?;
         out.extend_from_slice(b"\r\n");
@@ -121,12 +126,12 @@ pub fn switch_protocols<'h, I>(
     out: &mut Vec<u8>,
     headers: I,
     date: &DateLine,
-    limits: &Limits,
+    head_bytes_max: usize,
 ) -> Result<(), ReplyFault>
 where
     I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
 {
-    whole_or_nothing(out, limits, |out| {
+    whole_or_nothing(out, head_bytes_max, |out| {
         status_line(out, 101, None)?;
         let seen = app_headers(out, headers, |kind| kind == Kind::Upgrade || may_reach_client(kind))?;
         if !seen.date {
@@ -245,12 +250,12 @@ fn header_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// Takes back everything that `write` has appended if it fails or writes too much.
 fn whole_or_nothing(
     out: &mut Vec<u8>,
-    limits: &Limits,
+    head_bytes_max: usize,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), ReplyFault>,
 ) -> Result<(), ReplyFault> {
     let start = out.len();
     let mut result = write(out);
-    if result.is_ok() && out.len() - start > limits.reply_head_bytes_max {
+    if result.is_ok() && out.len() - start > head_bytes_max {
         result = Err(ReplyFault::HeadTooLarge);
     }
     if result.is_err() {

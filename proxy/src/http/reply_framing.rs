@@ -18,6 +18,13 @@ pub enum ReplyFraming {
     UntilClose,
 }
 
+impl Default for ReplyFraming {
+    /// Nothing is known yet.
+    fn default() -> Self {
+        Self::Empty { announced: None }
+    }
+}
+
 impl ReplyFraming {
     /// Decides for a final reply to a request of this version. `length` is the body's length, or for HEAD and 304 the
     /// one that the app announced.

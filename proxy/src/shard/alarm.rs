@@ -1,7 +1,7 @@
 //! Deadlines of client connections. Setting one is a store to memory; one look over all of them per tick replaces a
 //! timer for each request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -13,35 +13,33 @@ const NEVER: Millis = Millis::MAX;
 
 /// All alarms of a shard.
 #[derive(Debug, Default, Clone)]
-pub struct Alarms(Rc<RefCell<Slab<Rc<Bell>>>>);
+pub struct Alarms(Rc<RefCell<Slab<Bell>>>);
 
 /// One connection's alarm.
 #[derive(Debug)]
 pub struct Alarm {
-    bell: Rc<Bell>,
     key: usize,
     all: Alarms,
 }
 
 #[derive(Debug)]
 struct Bell {
-    at: Cell<Millis>,
-    waker: RefCell<Waker>,
+    at: Millis,
+    waker: Waker,
 }
 
 impl Alarms {
     /// An alarm that is not set, for the task that calls this.
     pub fn add(&self, cx: &Context<'_>) -> Alarm {
-        let bell = Rc::new(Bell { at: Cell::new(NEVER), waker: RefCell::new(cx.waker().clone()) });
-        let key = self.0.borrow_mut().insert(bell.clone());
-        Alarm { bell, key, all: self.clone() }
+        let key = self.0.borrow_mut().insert(Bell { at: NEVER, waker: cx.waker().clone() });
+        Alarm { key, all: self.clone() }
     }
 
     /// Wakes every task whose time has come.
     pub fn ring(&self, now: Millis) {
-        for (_, bell) in self.0.borrow().iter() {
-            if bell.at.get() <= now {
-                bell.waker.borrow().wake_by_ref();
+        for (_, bell) in &*self.0.borrow() {
+            if bell.at <= now {
+                bell.waker.wake_by_ref();
             }
         }
     }
@@ -56,25 +54,19 @@ impl Alarm {
     /// Sets it.
     #[inline]
     pub fn set(&self, at: Millis) {
-        self.bell.at.set(at);
+        self.all.0.borrow_mut()[self.key].at = at;
     }
 
     /// Stops it.
     #[inline]
     pub fn stop(&self) {
-        self.bell.at.set(NEVER);
-    }
-
-    /// Whether it is set.
-    #[inline]
-    pub fn is_set(&self) -> bool {
-        self.bell.at.get() != NEVER
+        self.set(NEVER);
     }
 
     /// Whether its time has come.
     #[inline]
     pub fn is_due(&self, now: Millis) -> bool {
-        self.bell.at.get() <= now
+        self.all.0.borrow()[self.key].at <= now
     }
 }
 

@@ -19,6 +19,7 @@ use slab::Slab;
 
 use crate::access::AccessLog;
 use crate::buffer::Pool;
+use crate::client;
 use crate::http::DateLine;
 use crate::link::Link;
 
@@ -49,6 +50,8 @@ pub struct Shard {
     pub index: usize,
     /// Buffers for clients.
     pub client_buffers: Pool,
+    /// Memory for requests.
+    pub spare_requests: client::Spare,
     /// Buffers for links.
     pub link_buffers: Pool,
     /// The Date header, right to the tick.
@@ -75,6 +78,7 @@ impl Shard {
         let shard = Self {
             index,
             client_buffers: Pool::new(CLIENT_BUFFER_BYTES, BUFFERS_KEPT_MAX),
+            spare_requests: client::Spare::default(),
             link_buffers: Pool::new(LINK_BUFFER_BYTES, BUFFERS_KEPT_MAX),
             date: RefCell::new(DateLine::new(SystemTime::now())),
             alarms: Alarms::default(),

@@ -30,7 +30,7 @@ fn date() -> DateLine {
 
 fn rendered(reply: FinalReply<'_>, headers: &[Header<'_>]) -> Result<String, ReplyFault> {
     let mut out = b"before".to_vec();
-    let result = reply.head(&mut out, named(headers), &date(), &Limits::default());
+    let result = reply.head(&mut out, named(headers), &date(), Limits::default().reply_head_bytes_max);
     let text = String::from_utf8_lossy(&out).into_owned();
     match result {
         Ok(()) => Ok(text.strip_prefix("before").expect("appended").to_owned()),
@@ -110,8 +110,7 @@ fn a_fault_is_told_in_one_printable_sentence() {
 fn a_reply_head_of_the_limit_passes_and_one_byte_more_is_a_fault() {
     let render = |limit| {
         let mut out = Vec::new();
-        let limits = Limits { reply_head_bytes_max: limit, ..Limits::default() };
-        OK.head(&mut out, named(&[]), &date(), &limits).map(|()| out.len())
+        OK.head(&mut out, named(&[]), &date(), limit).map(|()| out.len())
     };
     let bytes = render(1000).unwrap();
     assert_eq!(render(bytes), Ok(bytes));
@@ -182,18 +181,18 @@ fn framing_and_connection_are_told_to_the_client() {
 
 #[test]
 fn informational_replies_have_headers_and_no_framing() {
-    let limits = Limits::default();
+    let limit = Limits::default().reply_head_bytes_max;
     let mut out = Vec::new();
-    inform(&mut out, 100, named(&[]), &limits).unwrap();
+    inform(&mut out, 100, named(&[]), limit).unwrap();
     let hints: [Header<'_>; 2] = [(b"Link", b"</a.css>; rel=preload"), (b"Content-Length", b"5")];
-    inform(&mut out, 103, named(&hints), &limits).unwrap();
+    inform(&mut out, 103, named(&hints), limit).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
     );
     for status in [99, 101, 200] {
         let mut out = Vec::new();
-        let result = inform(&mut out, status, named(&[]), &limits);
+        let result = inform(&mut out, status, named(&[]), limit);
         assert_eq!((result, out.len()), (Err(ReplyFault::BadStatus(status)), 0));
     }
 }
@@ -207,7 +206,7 @@ fn a_change_of_protocol_keeps_the_apps_upgrade() {
         (b"Sec-WebSocket-Accept", b"x"),
         (b"Content-Length", b"0"),
     ];
-    switch_protocols(&mut out, named(&headers), &date(), &Limits::default()).unwrap();
+    switch_protocols(&mut out, named(&headers), &date(), Limits::default().reply_head_bytes_max).unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
         format!(

@@ -6,11 +6,12 @@ use crate::WireError;
 use crate::bytes::Take;
 
 /// The version of HTTP that the client spoke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
+    #[default]
     Http11,
     /// HTTP/2
     Http2,
