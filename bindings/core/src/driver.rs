@@ -1,7 +1,9 @@
 //! What an exchange asks of the driver that moves its bytes: threads that wait, or an event loop that never does.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use crate::ReplyError;
 use crate::connector::Connector;
 use crate::event_loop::Loop;
 use crate::threads::Threads;
@@ -46,6 +48,27 @@ impl Driver {
         match self {
             Self::Threads(threads) => threads.run(work),
             Self::Loop(event_loop) => event_loop.run(work),
+        }
+    }
+
+    /// The same for what may end the reply of an exchange, whose request was taken then.
+    pub(crate) fn end<T>(
+        &self,
+        place: usize,
+        taken_at: Instant,
+        work: impl FnOnce(&mut Connector) -> Result<T, ReplyError>,
+    ) -> Result<Result<T, ReplyError>, Forked> {
+        match self {
+            Self::Threads(threads) => threads.end(place, taken_at, work),
+            Self::Loop(event_loop) => event_loop.run(work),
+        }
+    }
+
+    /// The app holds nothing of an exchange any more.
+    pub(crate) fn forget(&self, place: usize) -> Result<(), Forked> {
+        match self {
+            Self::Threads(threads) => threads.forget(place),
+            Self::Loop(event_loop) => event_loop.run(|connector| connector.forget(place)),
         }
     }
 

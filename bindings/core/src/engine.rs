@@ -64,20 +64,20 @@ impl<S> Engine<S> {
     }
 
     /// The state. After a fork the lock may be held by a thread that does not exist here, so the child never waits
-    /// for it.
+    /// for it, nor changes anything if it was told what it is.
     pub(crate) fn lock(&self) -> Result<Guard<'_, S>, Forked> {
+        self.process.check()?;
         match self.state.try_lock() {
             Ok(guard) => Ok(guard),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => {
-                self.check_process()?;
+                self.process.check_surely()?;
                 Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner))
             }
         }
     }
 
-    /// A child of a fork must keep its hands off the links, which it shares with its parent. It is asked once by whatever
-    /// may read, send or wait, before anything else; it costs a system call itself.
+    /// Finds out whether this is the child of a fork even if nobody told; for who is about to wait.
     pub(crate) fn check_process(&self) -> Result<(), Forked> {
         self.process.check_surely()
     }
@@ -108,6 +108,7 @@ impl<S> Engine<S> {
         }
         let closed = state.connector.take_closed();
         if !closed.is_empty() {
+            self.process.check_surely()?;
             state.sockets.close(closed);
         }
         Ok(state)
@@ -115,7 +116,7 @@ impl<S> Engine<S> {
 
     /// Ends everything: last words are sent as far as the sockets take them, and every link is closed.
     pub(crate) fn stop(&self) -> Result<Guard<'_, S>, Forked> {
-        self.check_process()?;
+        self.process.check_surely()?;
         let mut state = self.lock()?;
         state.connector.stop();
         let mut state = self.send_queued(state)?;
@@ -124,8 +125,11 @@ impl<S> Engine<S> {
         self.send_queued(state)
     }
 
+    /// A child of a fork must keep its hands off the links, which it shares with its parent; so here, and where links
+    /// are read and closed, it finds out what it is even if nobody told.
     fn send<'a>(&'a self, state: Guard<'a, S>, batch: Batch) -> Result<Guard<'a, S>, Forked> {
         drop(state);
+        self.process.check_surely()?;
         let outcome = batch.send();
         let mut state = self.lock()?;
         let State { connector, sockets, .. } = &mut *state;
@@ -135,7 +139,7 @@ impl<S> Engine<S> {
 
     /// Waits until a link has something, at most for this time, and reads what there is. One thread at a time.
     pub(crate) fn read_links(&self, timeout: Option<Duration>) -> Result<(), Forked> {
-        self.check_process()?;
+        self.process.check_surely()?;
         let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
         let timeout = timeout.map(|timeout| Timespec {
             // An epoll_wait of a day is as good as one without end: who waits looks at the clock afterwards.

@@ -106,17 +106,16 @@ impl LoopConnector {
 
     /// How it is doing. In the child of a fork it has ended.
     pub fn status(&self) -> Status {
-        let event_loop = self.event_loop();
-        let status = event_loop.engine.check_process();
-        status.and_then(|()| event_loop.run(|connector| connector.status())).unwrap_or(Status::FORKED)
+        self.event_loop().run(|connector| connector.status()).unwrap_or(Status::FORKED)
     }
 
     /// What was asked for by a signal, say, is not to wait for the loop's next turn.
     fn run(&self, work: impl FnOnce(&mut Connector)) {
         let event_loop = self.event_loop();
-        let run = event_loop.engine.check_process().and_then(|()| event_loop.run(work));
-        let _ = run.and_then(|()| event_loop.flush());
-        event_loop.engine.poke();
+        // In the child of a fork there is nothing to do, and the parent must not be poked.
+        if event_loop.run(work).and_then(|()| event_loop.flush()).is_ok() {
+            event_loop.engine.poke();
+        }
     }
 
     fn event_loop(&self) -> &Arc<Loop> {
@@ -199,10 +198,10 @@ impl Loop {
         state.own.last_turn = Some(now);
         state.connector.tick(now);
         let dials: Vec<Dial> = std::iter::from_fn(|| state.connector.next_dial(now)).collect();
-        self.tell(&mut state, events);
+        self.tell(&mut state, now, events);
         let mut state = self.engine.send_queued(state)?;
         // Sending may have made room for writers, or have closed the last link.
-        self.tell(&mut state, events);
+        self.tell(&mut state, now, events);
         self.arm(&mut state, now);
         drop(state);
         for due in dials {
@@ -212,7 +211,6 @@ impl Loop {
     }
 
     fn flush(&self) -> Result<(), Forked> {
-        self.engine.check_process()?;
         let state = self.engine.lock()?;
         let state = self.engine.send_queued(state)?;
         if state.connector.has_events() {
@@ -229,10 +227,10 @@ impl Loop {
     }
 
     /// Turns what happened into events, requests first: what follows may be about them.
-    fn tell(self: &Arc<Self>, state: &mut Guard<'_, Own>, events: &mut Vec<Event>) {
+    fn tell(self: &Arc<Self>, state: &mut Guard<'_, Own>, now: Instant, events: &mut Vec<Event>) {
         let State { connector, own, .. } = &mut **state;
         events.extend(
-            std::iter::from_fn(|| connector.take()).map(|taken| Event::Request(self.hand_over(taken))),
+            std::iter::from_fn(|| connector.take()).map(|taken| Event::Request(self.hand_over(taken, now))),
         );
         events.extend(std::iter::from_fn(|| connector.next_event()).map(|event| match event.what {
             Happened::Readable => Event::Readable(event.key),
@@ -269,10 +267,8 @@ impl Loop {
         }
     }
 
-    fn hand_over(self: &Arc<Self>, taken: Taken) -> Request {
-        let Taken { place, key, head, flags } = taken;
-        let driver = Driver::Loop(Arc::clone(self));
-        Request { handle: Arc::new(Handle { driver, place, key, head, flags }) }
+    fn hand_over(self: &Arc<Self>, taken: Taken, now: Instant) -> Request {
+        Handle::hand_over(Driver::Loop(Arc::clone(self)), taken, now)
     }
 }
 

@@ -1,9 +1,13 @@
 //! What a request and its reply share: the way to their exchange.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use swiftiply_wire::{RequestFlags, RequestHead};
 
-use crate::StreamKey;
+use crate::connector::Taken;
 use crate::driver::Driver;
+use crate::{Request, StreamKey};
 
 /// Keeps one exchange; dropping it ends what has not ended.
 pub(crate) struct Handle {
@@ -13,12 +17,21 @@ pub(crate) struct Handle {
     pub(crate) key: StreamKey,
     pub(crate) head: RequestHead<Vec<u8>>,
     pub(crate) flags: RequestFlags,
+    /// When the app got the request.
+    pub(crate) taken_at: Instant,
+}
+
+impl Handle {
+    /// Makes a request of what was taken.
+    pub(crate) fn hand_over(driver: Driver, taken: Taken, taken_at: Instant) -> Request {
+        let Taken { place, key, head, flags } = taken;
+        Request { handle: Arc::new(Self { driver, place, key, head, flags, taken_at }) }
+    }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let place = self.place;
         // In a forked child there is nothing to end: the exchange belongs to the parent.
-        let _ = self.driver.run(|connector| connector.forget(place));
+        let _ = self.driver.forget(self.place);
     }
 }

@@ -62,12 +62,29 @@ pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
 /// Log lines that wait for the adapter; the oldest go first, and the next one tells how many went.
 pub const NOTICES_MAX: usize = 256;
 
-/// How often the keeper looks at the links while no thread of the app does because all of them run the app. A
-/// cancelled request is known, and a ping answered, this much later than it could be.
-pub const KEEPER_TICK: Duration = Duration::from_millis(5);
+/// The longest time that the app may take on average to count as brisk: about ten times what waking a thread costs, so
+/// what a thread of its own would gain a request is not worth its price.
+pub(crate) const BRISK_MAX: Duration = Duration::from_micros(100);
 
-/// How long the keeper keeps ticking after it last found the links unwatched. Waking it costs more than a few ticks.
-pub const KEEPER_TICKS_FOR: Duration = Duration::from_millis(200);
+/// What a longer call of the app counts as: one such call ends the brisk policy, and a dozen brisk ones bring it back.
+pub(crate) const APP_TIME_MAX: Duration = Duration::from_millis(2);
+
+/// How long a finished reply may wait for the ones after it while the app is brisk.
+pub(crate) const HOLD_MAX: Duration = Duration::from_micros(250);
+
+/// A call of the app that takes so long is no brisk one.
+pub(crate) const STUCK_AFTER: Duration = Duration::from_micros(250);
+
+/// How often the keeper looks whether a call of a brisk app takes long: so much later than it could be may what
+/// depends on it be done. A look costs some five microseconds.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// How often the keeper looks at the links when no thread of the app does because all of them run the app. A
+/// cancelled request is known, and a ping answered, this much later than it could be.
+pub(crate) const SLACK_TICK: Duration = Duration::from_millis(5);
+
+/// How many times the keeper looks in vain before it sleeps. Waking it costs as much as two looks.
+pub(crate) const VAIN_TICKS_MAX: u32 = 2;
 
 /// How often the stand-in of an event loop looks whether the loop is stuck. Two looks find it; with the proxy's
 /// default ping interval of two seconds a ping is then answered a second before the process would count as frozen.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::connector::Connector;
 use crate::driver::{Waited, Want};
 use crate::handle::Handle;
 use crate::wait::Patience;
@@ -14,7 +15,8 @@ use crate::{ReplyError, ReplyHead, Trailers, Wait};
 /// [`start`](Reply::start), any number of [`write`](Reply::write), and [`finish`](Reply::finish). Replies that cannot
 /// have a body (to HEAD; with status 204, 205 or 304) take and drop what is written to them.
 ///
-/// With a [`ThreadConnector`](crate::ThreadConnector) all of it leaves at once. With a
+/// With a [`ThreadConnector`](crate::ThreadConnector) all of it leaves at once; only the end of a reply may wait for
+/// those of the next ones, for a fraction of a millisecond, while requests are ready and the app is fast. With a
 /// [`LoopConnector`](crate::LoopConnector) it leaves when [`flush`](crate::LoopConnector::flush) is called.
 #[derive(Clone)]
 pub struct Reply {
@@ -58,7 +60,7 @@ impl Reply {
     /// As [`Reply::start`]; [`ReplyError::TooLong`] and [`ReplyError::TooShort`] as [`Reply::write`] and
     /// [`Reply::finish`].
     pub fn send(&self, head: &ReplyHead, body: &[u8]) -> Result<usize, ReplyError> {
-        self.run(|connector, place| connector.send_reply(place, head, body))
+        self.end(|connector, place| connector.send_reply(place, head, body))
     }
 
     /// Writes a piece of the body. Waits while the window is full, that is, while client and proxy take nothing. An
@@ -114,7 +116,7 @@ impl Reply {
     /// [`ReplyError::NotStarted`], [`ReplyError::AlreadyEnded`]; or one that
     /// [is a disconnect](ReplyError::is_disconnect).
     pub fn finish(&self, trailers: Option<&Trailers>) -> Result<(), ReplyError> {
-        self.run(|connector, place| connector.finish_reply(place, trailers))
+        self.end(|connector, place| connector.finish_reply(place, trailers))
     }
 
     /// Ends the exchange without a whole reply. If it has begun, the client sees it cut; if not, it gets a 502.
@@ -155,10 +157,19 @@ impl Reply {
 
     fn run<T>(
         &self,
-        work: impl FnOnce(&mut crate::connector::Connector, usize) -> Result<T, ReplyError>,
+        work: impl FnOnce(&mut Connector, usize) -> Result<T, ReplyError>,
     ) -> Result<T, ReplyError> {
         let place = self.handle.place;
         self.handle.driver.run(|connector| work(connector, place)).unwrap_or(Err(ReplyError::Forked))
+    }
+
+    /// The same for what may end the reply.
+    fn end<T>(
+        &self,
+        work: impl FnOnce(&mut Connector, usize) -> Result<T, ReplyError>,
+    ) -> Result<T, ReplyError> {
+        let Handle { driver, place, taken_at, .. } = &*self.handle;
+        driver.end(*place, *taken_at, |connector| work(connector, *place)).unwrap_or(Err(ReplyError::Forked))
     }
 }
 

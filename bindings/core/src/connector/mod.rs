@@ -73,6 +73,8 @@ pub(crate) struct Connector {
     events: VecDeque<ExchangeEvent>,
     /// Links with something to send.
     queued: VecDeque<LinkId>,
+    /// How often something was written for a link.
+    said: u64,
     /// Links whose sockets are to be closed.
     closed: Vec<LinkId>,
     /// The next deadline may be earlier than it was.
@@ -136,6 +138,7 @@ impl Connector {
             notices: Notices::default(),
             events: VecDeque::new(),
             queued: VecDeque::new(),
+            said: 0,
             closed: Vec::new(),
             hurried: false,
             chance,
@@ -305,8 +308,14 @@ impl Connector {
     fn say(&mut self, id: LinkId, message: &ToProxy<'_>) {
         if let Some(link) = self.links.get_mut(&id) {
             message.write(&mut link.out);
+            self.said += 1;
             self.queue(id);
         }
+    }
+
+    /// Counts what was written about exchanges: who sees the same number twice has nothing new to send.
+    pub(crate) fn said(&self) -> u64 {
+        self.said
     }
 
     /// Whether somebody has to be told of something.

@@ -127,6 +127,12 @@ impl Connector {
         self.exchanges[place].reply.has_ended()
     }
 
+    /// Whether the proxy has heard all that there is to say of the exchange.
+    pub(crate) fn is_over(&self, place: usize) -> bool {
+        let exchange = &self.exchanges[place];
+        exchange.reply.has_ended() && !exchange.fills_slot
+    }
+
     /// The app holds nothing of the exchange any more.
     pub(crate) fn forget(&mut self, place: usize) {
         let exchange = &self.exchanges[place];
@@ -210,6 +216,7 @@ impl Connector {
             return Err(ReplyError::LinkLost);
         };
         let (stream, room, hold) = (exchange.stream, link.room(), exchange.holds_slot);
+        let before = link.out.len();
         let done = step(&mut exchange.reply, &mut Outlet { out: &mut link.out, stream, room, hold });
         if exchange.reply.take_begin() {
             exchange.body.reply_has_begun();
@@ -218,7 +225,8 @@ impl Connector {
             exchange.body.open_tunnel();
         }
         link.held_up |= link.room() == 0;
-        if !link.out.is_empty() {
+        if link.out.len() > before {
+            self.said += 1;
             self.queue(id);
         }
         self.after_end(place);

@@ -1,22 +1,27 @@
 //! The driver for languages whose threads run the app.
+//!
+//! - this file: what a binding sees;
+//! - [`shared`]: what threads, exchanges and the keeper do with the connector, and what must hold in between;
+//! - [`waiters`]: who waits, who leads, who has to be woken;
+//! - [`pace`]: when one thread does many requests, and when each gets its own;
+//! - [`keeper`]: the native thread behind them.
 
 mod keeper;
+mod pace;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod waiters;
 
-use std::os::fd::OwnedFd;
-use std::sync::{Arc, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::connector::{Connector, Dial, Taken};
-use crate::dial::Dialler;
-use crate::driver::{Driver, Forked, Waited, Want};
-use crate::engine::{Engine, Guard, State};
-use crate::handle::Handle;
-use crate::wait::{Patience, WakeWaiter};
+use crate::connector::Connector;
+use crate::driver::{Waited, Want};
+use crate::engine::{Engine, State};
+use crate::wait::Patience;
 use crate::{Error, Notice, Options, Request, Status, Wait};
-use waiters::{Calls, Leader, Waiters};
+pub(crate) use shared::Threads;
+use waiters::Waiters;
 
 /// A connector for threads: each takes a request, runs the app, replies, and takes the next. Clones are the same
 /// connector. When the last one is dropped, it is stopped.
@@ -63,7 +68,7 @@ impl ThreadConnector {
     /// [`Error::BadOption`], or [`Error::System`] when this process may not have what it needs.
     pub fn start(options: Options) -> Result<Self, Error> {
         let engine = Engine::new(options, Waiters::default())?;
-        let threads = Arc::new(Threads { engine });
+        let threads = Arc::new(Threads::new(engine));
         let kept = Arc::clone(&threads);
         std::thread::Builder::new()
             .name("swiftiply-keep".into())
@@ -83,9 +88,9 @@ impl ThreadConnector {
     /// time that the app needs is known.
     pub fn await_request(&self, wait: &Wait) -> Awaited {
         let patience = Patience::begin(wait);
-        let attempt = |connector: &mut Connector| match connector.ready() {
-            0 => connector.has_ended().then_some(Awaited::Ended),
-            _ => Some(Awaited::Request),
+        let attempt = |state: &mut State<Waiters>| match Threads::come(state) {
+            true => Some(Awaited::Request),
+            false => state.connector.has_ended().then_some(Awaited::Ended),
         };
         match self.threads().wait_for(Want::Request, &patience, attempt) {
             Ok(awaited) => awaited,
@@ -99,13 +104,12 @@ impl ThreadConnector {
     pub fn take(&self, wait: &Wait) -> Take {
         let patience = Patience::begin(wait);
         let threads = self.threads();
-        let attempt = |connector: &mut Connector| match connector.take() {
-            Some(taken) => Some(Some(taken)),
-            None => connector.has_ended().then_some(None),
+        let attempt = |state: &mut State<Waiters>| match threads.take_ready(state) {
+            Some(request) => Some(Take::Request(request)),
+            None => state.connector.has_ended().then_some(Take::Ended),
         };
         match threads.wait_for(Want::Request, &patience, attempt) {
-            Ok(Some(taken)) => Take::Request(threads.hand_over(taken)),
-            Ok(None) => Take::Ended,
+            Ok(take) => take,
             Err(Waited::Interrupted) => Take::Interrupted,
             Err(Waited::Forked) => Take::Failed(Error::Forked),
             Err(Waited::TimedOut | Waited::Ready) => Take::Nothing,
@@ -134,9 +138,9 @@ impl ThreadConnector {
     /// over ([`Status::has_ended`]) and every line was taken.
     pub fn next_notice(&self, wait: &Wait) -> Option<Notice> {
         let patience = Patience::begin(wait);
-        let attempt = |connector: &mut Connector| match connector.notices.pop() {
+        let attempt = |state: &mut State<Waiters>| match state.connector.notices.pop() {
             Some(notice) => Some(Some(notice)),
-            None => connector.has_ended().then_some(None),
+            None => state.connector.has_ended().then_some(None),
         };
         self.threads().wait_for(Want::Notice, &patience, attempt).ok().flatten()
     }
@@ -170,183 +174,5 @@ struct Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.threads.stop();
-    }
-}
-
-/// The connector as its exchanges, its waiting threads and its keeper see it.
-pub(crate) struct Threads {
-    engine: Engine<Waiters>,
-}
-
-impl Threads {
-    /// Runs `work` on the connector; then sends what was written and wakes whom it concerns.
-    pub(crate) fn run<T>(&self, work: impl FnOnce(&mut Connector) -> T) -> Result<T, Forked> {
-        self.engine.check_process()?;
-        let mut state = self.engine.lock()?;
-        let done = work(&mut state.connector);
-        self.settle(state)?;
-        Ok(done)
-    }
-
-    /// Waits for it.
-    pub(crate) fn wait(self: &Arc<Self>, want: Want, patience: &Patience<'_>) -> Waited {
-        match self.wait_for(want, patience, |connector| connector.is_ready(want).then_some(())) {
-            Ok(()) => Waited::Ready,
-            Err(waited) => waited,
-        }
-    }
-
-    fn try_take(self: &Arc<Self>) -> Result<Take, Forked> {
-        self.engine.check_process()?;
-        let mut state = self.engine.lock()?;
-        if state.connector.ready() == 0 && state.own.leader == Leader::Nobody && !state.connector.has_ended()
-        {
-            state = self.look(state, Duration::ZERO)?;
-        }
-        let Some(taken) = state.connector.take() else {
-            let ended = state.connector.has_ended();
-            self.settle(state)?;
-            return Ok(if ended { Take::Ended } else { Take::Nothing });
-        };
-        self.settle(state)?;
-        Ok(Take::Request(self.hand_over(taken)))
-    }
-
-    /// Reads the links as one who does not stay.
-    fn look<'a>(
-        &'a self,
-        mut state: Guard<'a, Waiters>,
-        patience: Duration,
-    ) -> Result<Guard<'a, Waiters>, Forked> {
-        state.own.leader = Leader::Visitor;
-        drop(state);
-        let read = self.engine.read_links(Some(patience));
-        let mut state = self.engine.lock()?;
-        state.own.leader = Leader::Nobody;
-        read.map(|()| state)
-    }
-
-    fn hand_over(self: &Arc<Self>, taken: Taken) -> Request {
-        let Taken { place, key, head, flags } = taken;
-        let driver = Driver::Threads(Arc::clone(self));
-        Request { handle: Arc::new(Handle { driver, place, key, head, flags }) }
-    }
-
-    fn stop(&self) {
-        // In the child of a fork the links are the parent's, and go on.
-        let _ = self.engine.stop().and_then(|state| self.settle(state));
-    }
-
-    /// Tries until there is something to give, and waits in between: leading if nobody does, else parked.
-    fn wait_for<T>(
-        self: &Arc<Self>,
-        want: Want,
-        patience: &Patience<'_>,
-        attempt: impl Fn(&mut Connector) -> Option<T>,
-    ) -> Result<T, Waited> {
-        self.engine.check_process()?;
-        let mut state = self.engine.lock()?;
-        if let Some(got) = attempt(&mut state.connector) {
-            self.settle(state)?;
-            return Ok(got);
-        }
-        let id = state.own.enter(want);
-        if let Some(interrupt) = patience.interrupt {
-            let this: Weak<Self> = Arc::downgrade(self);
-            interrupt.register(this, id);
-        }
-        let outcome = loop {
-            if let Some(got) = attempt(&mut state.connector) {
-                break Ok(got);
-            }
-            let left = patience.left();
-            if patience.is_interrupted() {
-                break Err(Waited::Interrupted);
-            }
-            if left == Some(Duration::ZERO) {
-                break Err(Waited::TimedOut);
-            }
-            state = self.wait_once(state, id, left)?;
-        };
-        if let Some(interrupt) = patience.interrupt {
-            interrupt.unregister();
-        }
-        state.own.leave(id);
-        self.settle(state)?;
-        outcome
-    }
-
-    /// One wait of a waiter. What it comes back for may be there, or not.
-    fn wait_once<'a>(
-        &'a self,
-        state: Guard<'a, Waiters>,
-        id: u64,
-        left: Option<Duration>,
-    ) -> Result<Guard<'a, Waiters>, Forked> {
-        let mut state = self.engine.send_queued(state)?;
-        let calls = settle(&mut state, Some(id));
-        if !calls.is_empty() {
-            // It may take long until the next chance; and while the lock is free, anything may happen.
-            drop(state);
-            self.ring(calls);
-            return self.engine.lock();
-        }
-        if state.own.lead(id) {
-            drop(state);
-            self.engine.read_links(left)?;
-            return self.engine.lock();
-        }
-        let bell = state.own.park(id);
-        state = match left {
-            Some(left) => bell.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
-            None => bell.wait(state).unwrap_or_else(PoisonError::into_inner),
-        };
-        state.own.wake(id);
-        Ok(state)
-    }
-
-    /// After anything has changed: what was written is sent, and then those are woken whom it concerns.
-    fn settle(&self, state: Guard<'_, Waiters>) -> Result<(), Forked> {
-        let mut state = self.engine.send_queued(state)?;
-        let calls = settle(&mut state, None);
-        drop(state);
-        self.ring(calls);
-        Ok(())
-    }
-
-    fn ring(&self, calls: Calls) {
-        if calls.poke {
-            self.engine.poke();
-        }
-        calls.ring();
-    }
-}
-
-fn settle(state: &mut Guard<'_, Waiters>, own: Option<u64>) -> Calls {
-    let State { connector, sockets, own: waiters } = &mut **state;
-    waiters.settle(connector, sockets, own)
-}
-
-impl WakeWaiter for Threads {
-    fn wake_waiter(&self, waiter: u64) {
-        if let Ok(mut state) = self.engine.lock() {
-            let calls = state.own.call_one(waiter);
-            drop(state);
-            self.ring(calls);
-        }
-    }
-}
-
-impl Dialler for Threads {
-    fn dialled(&self, dial: &Dial, outcome: Result<OwnedFd, String>) {
-        let state = self.engine.dialled(dial, outcome);
-        // A child of a fork has no dialling threads.
-        let _ = state.and_then(|state| self.settle(state));
-    }
-}
-
-impl From<Forked> for Waited {
-    fn from(_: Forked) -> Self {
-        Self::Forked
     }
 }

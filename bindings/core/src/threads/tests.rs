@@ -10,7 +10,7 @@ use swiftiply_wire::{
 };
 
 use super::*;
-use crate::fork::tests::IS_CHILD;
+use crate::fork::tests::{IS_CHILD, IS_TOLD};
 use crate::{Read, ReadError, ReplyError, ReplyHead};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,21 +57,12 @@ fn take(connector: &ThreadConnector) -> Request {
     }
 }
 
-#[test]
-fn the_child_of_a_fork_is_told_so_and_says_nothing_on_the_links_of_its_parent() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let options = Options { connect: vec![address], slots: 2, ..Options::default() };
-    let connector = ThreadConnector::start(options).unwrap();
-    let mut link = serve(&listener);
-    let (request, dropped) = (take(&connector), take(&connector));
-
-    IS_CHILD.set(true);
+/// What both kinds of child get.
+fn is_refused(connector: ThreadConnector, request: Request, dropped: Request) {
     let wait = Wait::default();
     assert!(matches!(connector.take(&wait), Take::Failed(Error::Forked)));
-    assert!(matches!(connector.try_take(), Take::Failed(Error::Forked)));
+    assert_eq!(connector.await_request(&wait), Awaited::Failed(Error::Forked));
     assert_eq!(connector.next_notice(&wait), None);
-    assert!(connector.status().has_ended);
     assert_eq!(request.read(1, &wait), Read::Failed(ReadError::Forked));
     let head = ReplyHead::new(200).unwrap();
     assert_eq!(request.reply().send(&head, b"x"), Err(ReplyError::Forked));
@@ -79,9 +70,42 @@ fn the_child_of_a_fork_is_told_so_and_says_nothing_on_the_links_of_its_parent() 
     drop((request, dropped));
     connector.stop();
     drop(connector);
-    IS_CHILD.set(false);
+}
 
+/// A connector with two requests, and the link that they came on.
+fn serving() -> (TcpStream, ThreadConnector, Request, Request) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let options = Options { connect: vec![address], slots: 2, ..Options::default() };
+    let connector = ThreadConnector::start(options).unwrap();
+    let link = serve(&listener);
+    let (request, other) = (take(&connector), take(&connector));
+    assert!(connector.next_notice(&Wait::at_most(PATIENCE)).is_some(), "it is connected");
+    (link, connector, request, other)
+}
+
+fn is_silent(mut link: TcpStream) {
     link.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let silent = link.read(&mut [0; 64]).map_err(|error| error.kind());
     assert!(matches!(silent, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{silent:?}");
+}
+
+#[test]
+fn the_child_of_a_fork_is_refused_and_says_nothing_on_the_links_of_its_parent() {
+    let (link, connector, request, other) = serving();
+    IS_TOLD.set(true);
+    assert!(matches!(connector.try_take(), Take::Failed(Error::Forked)));
+    assert!(connector.status().has_ended);
+    is_refused(connector, request, other);
+    IS_TOLD.set(false);
+    is_silent(link);
+}
+
+#[test]
+fn a_child_that_nobody_told_finds_out_when_it_waits_or_sends() {
+    let (link, connector, request, other) = serving();
+    IS_CHILD.set(true);
+    is_refused(connector, request, other);
+    IS_CHILD.set(false);
+    is_silent(link);
 }

@@ -2,14 +2,16 @@
 //!
 //! Threads that wait stand in the order in which they came. One of them may *lead*: it polls the links, reads, and
 //! keeps what it waited for; the others are parked. What else it read is for them: the one parked last is woken
-//! first, because its caches are warm. When the leader has what it waited for and leaves, somebody has to follow it.
+//! first, because its caches are warm. When the leader has what it waited for and leaves, somebody has to follow it;
+//! how soon is the [`Pace`]'s business.
 
 use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use crate::connector::{Connector, Happened};
 use crate::driver::Want;
-use crate::limits::KEEPER_TICK;
+use crate::limits::{SLACK_TICK, TICK, VAIN_TICKS_MAX};
 use crate::socket::Sockets;
 
 /// All that wait, and the keeper.
@@ -17,15 +19,32 @@ use crate::socket::Sockets;
 pub(crate) struct Waiters {
     waiting: Vec<Waiter>,
     so_far: u64,
+    /// Threads that were told of a request and have not tried to take it.
+    coming: usize,
+    /// Of waiters that left, for those that come.
+    spare_bells: Vec<Arc<Condvar>>,
     pub(crate) leader: Leader,
     pub(crate) keeper: Keeper,
+    pub(crate) pace: Pace,
 }
 
 struct Waiter {
     id: u64,
     want: Want,
     is_awake: bool,
-    bell: Arc<Condvar>,
+    bell: Option<Arc<Condvar>>,
+}
+
+/// What was done when things have to be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Something that concerns who waits for it. If it was the end of a wait, the thread takes a request and comes
+    /// back.
+    Change,
+    /// A look at the links, or the end of a wait of one who may not come back.
+    Look,
+    /// One turn of this waiter, who goes on waiting.
+    Turn(u64),
 }
 
 /// Who reads the links.
@@ -44,9 +63,12 @@ pub(crate) enum Leader {
 pub(crate) struct Keeper {
     pub(crate) bell: Arc<Condvar>,
     /// `None`: it is awake, or sleeps without end.
-    pub(crate) sleeps_until: Option<Instant>,
-    /// It wakes up every few milliseconds.
-    pub(crate) is_ticking: bool,
+    sleeps_until: Option<Instant>,
+    /// It wakes up so often; `None`: only when something is due.
+    ticks_every: Option<Duration>,
+    vain_ticks: u32,
+    /// A thread has looked at the links since the keeper asked last.
+    pub(crate) has_seen_look: bool,
 }
 
 /// Whose bells have to be rung, once the lock is released.
@@ -71,7 +93,7 @@ impl Calls {
     fn call(&mut self, waiter: &mut Waiter) {
         if !waiter.is_awake {
             waiter.is_awake = true;
-            self.bells.push(Arc::clone(&waiter.bell));
+            self.bells.extend(waiter.bell.clone());
         }
     }
 }
@@ -80,17 +102,38 @@ impl Waiters {
     /// A thread begins to wait, awake.
     pub(crate) fn enter(&mut self, want: Want) -> u64 {
         self.so_far += 1;
-        let bell = Arc::new(Condvar::new());
-        self.waiting.push(Waiter { id: self.so_far, want, is_awake: true, bell });
+        self.waiting.push(Waiter { id: self.so_far, want, is_awake: true, bell: None });
         self.so_far
     }
 
     /// It waits no longer.
     pub(crate) fn leave(&mut self, id: u64) {
-        self.waiting.retain(|waiter| waiter.id != id);
+        if let Some(at) = self.waiting.iter().position(|waiter| waiter.id == id) {
+            // If it was called just now, its bell rings for the next one, who looks and finds nothing.
+            self.spare_bells.extend(self.waiting.remove(at).bell);
+        }
         if self.leader == Leader::Waiter(id) {
             self.leader = Leader::Nobody;
         }
+    }
+
+    /// Whether there is a request that nobody is on his way to; the one who asks is now.
+    pub(crate) fn come(&mut self, ready: usize) -> bool {
+        let comes = ready > self.coming;
+        self.coming += usize::from(comes);
+        comes
+    }
+
+    /// One who was on his way has arrived.
+    pub(crate) fn has_come(&mut self) {
+        self.coming = self.coming.saturating_sub(1);
+    }
+
+    /// Something is left lying, and nobody has taken a request for too long: whoever was on his way does not count,
+    /// and the app is slow.
+    pub(crate) fn nobody_comes(&mut self) {
+        self.coming = 0;
+        self.pace.overran();
     }
 
     /// It leads from now on, if it can and nobody else does.
@@ -107,7 +150,8 @@ impl Waiters {
         let at = self.waiting.iter().position(|waiter| waiter.id == id).expect("who parks has entered");
         let mut waiter = self.waiting.remove(at);
         waiter.is_awake = false;
-        let bell = Arc::clone(&waiter.bell);
+        let bell = waiter.bell.take().or_else(|| self.spare_bells.pop()).unwrap_or_default();
+        waiter.bell = Some(Arc::clone(&bell));
         self.waiting.push(waiter);
         bell
     }
@@ -127,24 +171,21 @@ impl Waiters {
         calls
     }
 
-    /// Finds out who has to be woken, after anything has changed. `own` is the waiter that asks, if it is one.
-    pub(crate) fn settle(&mut self, connector: &mut Connector, sockets: &Sockets, own: Option<u64>) -> Calls {
+    /// Finds out who has to be woken.
+    pub(crate) fn settle(&mut self, connector: &mut Connector, sockets: &Sockets, after: After) -> Calls {
         let mut calls = Calls::default();
         self.call_for_exchanges(connector, &mut calls);
-        self.call_for_requests(connector.ready(), &mut calls);
         if connector.is_ready(Want::Notice) {
             self.call_all(|want| want == Want::Notice, &mut calls);
         }
         if connector.has_ended() {
             self.call_all(|_| true, &mut calls);
         }
-        if let Leader::Waiter(leader) = self.leader
-            && own != Some(leader)
-        {
-            let wanted = self.waiting.iter().find(|waiter| waiter.id == leader).map(|waiter| waiter.want);
-            calls.poke = wanted.is_some_and(|want| connector.is_ready(want));
+        self.call_leader(connector, after, &mut calls);
+        if !self.pace.is_brisk() || after != After::Change {
+            self.call_for_requests(connector.ready(), &mut calls);
+            self.call_follower(&mut calls);
         }
-        self.call_follower(&mut calls);
         self.call_keeper(connector, sockets, &mut calls);
         calls
     }
@@ -152,6 +193,28 @@ impl Waiters {
     /// Whether nobody watches the links, nor is about to.
     pub(crate) fn is_unwatched(&self) -> bool {
         self.leader == Leader::Nobody && !self.waiting.iter().any(|w| w.is_awake && can_lead(w.want))
+    }
+
+    /// Whether a parked thread could watch them.
+    pub(crate) fn has_follower(&self) -> bool {
+        self.waiting.iter().any(|waiter| !waiter.is_awake && can_lead(waiter.want))
+    }
+
+    /// How often the keeper has to look; `None`: there is nothing that it had to do if no thread did.
+    pub(crate) fn ticks_every(&self, connector: &Connector) -> Option<Duration> {
+        let is_left = connector.has_links() && (connector.ready() > 0 || self.is_unwatched());
+        let tick = if self.pace.is_brisk() { TICK } else { SLACK_TICK };
+        (self.pace.holds() || is_left).then_some(tick)
+    }
+
+    /// Who waits in the system hears no bell.
+    fn call_leader(&self, connector: &Connector, after: After, calls: &mut Calls) {
+        if let Leader::Waiter(leader) = self.leader
+            && after != After::Turn(leader)
+        {
+            let wanted = self.waiting.iter().find(|waiter| waiter.id == leader).map(|waiter| waiter.want);
+            calls.poke = wanted.is_some_and(|want| connector.is_ready(want));
+        }
     }
 
     fn call_for_exchanges(&mut self, connector: &mut Connector, calls: &mut Calls) {
@@ -166,21 +229,21 @@ impl Waiters {
         }
     }
 
-    /// One thread per request; those that are awake already count.
+    /// One thread per request, or one for all if the app is brisk. Those that are awake, or on their way, count.
     fn call_for_requests(&mut self, ready: usize, calls: &mut Calls) {
         if ready == 0 {
             return;
         }
+        let needed = if self.pace.is_brisk() { 1 } else { ready };
         let wants = |waiter: &&mut Waiter| waiter.want == Want::Request;
         let awake = self.waiting.iter_mut().filter(wants).filter(|waiter| waiter.is_awake).count();
         let parked = self.waiting.iter_mut().rev().filter(wants).filter(|waiter| !waiter.is_awake);
-        parked.take(ready.saturating_sub(awake)).for_each(|waiter| calls.call(waiter));
+        parked.take(needed.saturating_sub(awake + self.coming)).for_each(|waiter| calls.call(waiter));
     }
 
-    /// The policy of succession: when nobody leads, and nobody who could is awake, the one parked last follows at
-    /// once. So a request that comes next finds a thread that waits for it, at the price of one wake per leader that
-    /// leaves while others are parked. (The other policy would leave the links to the keeper's next tick, and save
-    /// the wake.)
+    /// When nobody leads, and nobody who could is awake, the one parked last follows at once. So a request that comes
+    /// next finds a thread that waits for it, at the price of one wake per leader that leaves while others are
+    /// parked.
     fn call_follower(&mut self, calls: &mut Calls) {
         if self.is_unwatched() {
             let parked = self.waiting.iter_mut().rev().find(|waiter| can_lead(waiter.want));
@@ -188,17 +251,20 @@ impl Waiters {
         }
     }
 
-    /// The keeper has to be up when something is due earlier than it thinks; and when nobody else watches the links:
-    /// now and then, and at once if some output waits for its socket.
+    /// The keeper has to be up when something is due earlier than it thinks; when something may be left to it; and at
+    /// once if some output waits for its socket, which nobody watches.
     fn call_keeper(&mut self, connector: &mut Connector, sockets: &Sockets, calls: &mut Calls) {
         let sleeps_beyond = |due: Instant| self.keeper.sleeps_until.is_none_or(|until| due < until);
         let hurried = connector.take_hurry() && connector.deadline(Instant::now()).is_some_and(sleeps_beyond);
-        let unwatched = connector.has_links() && self.is_unwatched();
-        let has_to_watch = unwatched && (!self.keeper.is_ticking || sockets.is_some_blocked());
-        if hurried || has_to_watch || connector.has_ended() {
-            self.keeper.is_ticking |= unwatched;
+        // Most often it ticks already, and nothing has to be found out.
+        let ticks = self.keeper.ticks_every;
+        let wanted = if ticks == Some(TICK) { ticks } else { self.ticks_every(connector) };
+        let has_to_tick = wanted.is_some_and(|wanted| ticks.is_none_or(|ticks| wanted < ticks));
+        let has_to_watch = sockets.is_some_blocked() && self.is_unwatched();
+        if hurried || has_to_tick || has_to_watch || connector.has_ended() {
             // It is as good as awake.
             self.keeper.sleeps_until = Some(Instant::now());
+            self.keeper.ticks_every = wanted.or(ticks);
             calls.bells.push(Arc::clone(&self.keeper.bell));
         }
     }
@@ -214,9 +280,18 @@ pub(crate) fn can_lead(want: Want) -> bool {
 }
 
 impl Keeper {
-    /// How long it sleeps: until something is due, and no longer than a tick while it ticks.
-    pub(crate) fn fall_asleep(&mut self, due: Option<Instant>, now: Instant) -> Option<Duration> {
-        let tick = self.is_ticking.then(|| now + KEEPER_TICK);
+    /// How long it sleeps: until something is due, and no longer than until the next tick that is wanted. It goes on
+    /// ticking for a while when none is.
+    pub(crate) fn fall_asleep(
+        &mut self,
+        due: Option<Instant>,
+        wanted: Option<Duration>,
+        now: Instant,
+    ) -> Option<Duration> {
+        self.vain_ticks = if wanted.is_some() { 0 } else { self.vain_ticks + 1 };
+        let goes_on = self.ticks_every.filter(|_| self.vain_ticks <= VAIN_TICKS_MAX);
+        self.ticks_every = wanted.or(goes_on);
+        let tick = self.ticks_every.map(|every| now + every);
         self.sleeps_until = [due, tick].into_iter().flatten().min();
         self.sleeps_until.map(|until| until.saturating_duration_since(now))
     }
