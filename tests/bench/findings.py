@@ -68,7 +68,8 @@ class Finding:
 
     def values(self) -> dict:
         verdicts = [asdict(verdict) | {"is_reached": verdict.is_reached} for verdict in self.verdicts]
-        return {"name": self.name, "about": self.about, "conditions": self.conditions, "runs": self.runs, "verdicts": verdicts, "refused": self.refused}
+        said = {"name": self.name, "about": self.about, "conditions": self.conditions}
+        return said | {"runs": self.runs, "verdicts": verdicts, "refused": self.refused}
 
 
 @dataclass(frozen=True)

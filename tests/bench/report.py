@@ -69,7 +69,8 @@ def _open_loops(runs: Runs) -> list[str]:
     """Ours and each peer at the same rate, at which the slower one has 30 % to spare."""
     if not runs.open_loops:
         return []
-    lines = _row("open loop against", "requests/s", "p99 ms, ours", "theirs", "ratio: min", "median", "max", "failed", "goal", "") + _row(*["---"] * 10)
+    lines = _row("open loop against", "requests/s", "p99 ms, ours", "theirs", "ratio: min", "median", "max", "failed", "goal", "")
+    lines += _row(*["---"] * 10)
     for name, loop in runs.open_loops.items():
         ratio = ratios.Ratio.of(list(zip(loop.ours, loop.theirs)))
         if loop.why_not or ratio is None:

@@ -204,6 +204,6 @@ def growth(looks: list[float]) -> float:
 SPECIALS = [
     Special("scale-start", "from the command to the first reply, by sites", start),
     Special("scale-idle", "memory of clients that say nothing", idle),
-    Special("scale-bulk", "long bodies", bulk),
+    Special("scale-bulk", "long bodies", bulk, is_quick=False),
     Special("soak", "memory over ten minutes", soak, is_quick=False, is_usual=False),
 ]

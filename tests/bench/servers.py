@@ -99,6 +99,7 @@ class _Start:
 
     def __post_init__(self):
         self.port = free_port()
+        self.link_port = free_port()
         self.app_ports = [free_port() if self.stack.proxy else self.port for _ in range(self.stack.app.copies)]
 
     def proxy(self, kind: str, cpu: int | None = None) -> subprocess.Popen:
@@ -108,7 +109,7 @@ class _Start:
             "swiftiply": [swiftiply(), "-c", str(config), "--log-level", "warn"],
             "nginx": ["nginx", "-e", "stderr", "-p", str(self.folder), "-c", str(config)],
         }
-        command = commands.get(kind, ["haproxy", "-db", "-q", "-f", str(config)])
+        command = commands.get(kind, ["haproxy", "-db", "-f", str(config)])
         if kind != "swiftiply":
             command[0] = places.program(command[0])
         where = str(self.cpus.proxy if cpu is None else cpu)
@@ -121,7 +122,7 @@ class _Start:
         copies = range(self.stack.app.copies)
         servers = {"nginx": "        server {0};", "swiftiply": ""}.get(kind, "    server app{1} {0}")
         return text.substitute(
-            port=self.port, folder=self.folder, shards=self.stack.shards,
+            port=self.port, link_port=self.link_port, folder=self.folder, shards=self.stack.shards,
             servers="\n".join(servers.format(self._address(number, kind), number) for number in copies),
             sites="".join(f"  - {{incoming: site{one}.test, outgoing: unix:{self.folder}/{one}}}\n" for one in range(1, self.stack.sites)),
         )

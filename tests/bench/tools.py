@@ -11,7 +11,10 @@ import places
 
 #: Commands and the Debian package that has each. HAPROXY=/path names another HAProxy.
 DEBIAN = {"wrk": "wrk", "haproxy": "haproxy", "nginx": "nginx-light", "puma": "puma", "taskset": "util-linux"}
-PYTHON = {"gunicorn": "gunicorn", "granian": "granian", "uvicorn": "uvicorn[standard]", "flask": "flask", "fastapi": "fastapi", "django-admin": "django"}
+PYTHON = {
+    "gunicorn": "gunicorn", "granian": "granian", "uvicorn": "uvicorn[standard]",
+    "flask": "flask", "fastapi": "fastapi", "django-admin": "django",
+}
 NODE = ("express@5",)
 
 
