@@ -66,8 +66,15 @@ pub const NOTICES_MAX: usize = 256;
 /// what a thread of its own would gain a request is not worth its price.
 pub(crate) const BRISK_MAX: Duration = Duration::from_micros(100);
 
-/// What a longer call of the app counts as: one such call ends the brisk policy, and a dozen brisk ones bring it back.
+/// What a longer call of the app counts as: one such call makes an app slow on average, and a few brisk ones brisk.
 pub(crate) const APP_TIME_MAX: Duration = Duration::from_millis(2);
+
+/// Calls of the app for which it counts as slow after one of them was long while others waited for its thread: what
+/// that costs, a wake each, is then about what they have lost.
+pub(crate) const SLOW_CALLS_MIN: u32 = 200;
+
+/// The same when it happens again and again: then only one call in so many makes others wait.
+pub(crate) const SLOW_CALLS_MAX: u32 = 25_600;
 
 /// How long a finished reply may wait for the ones after it while the app is brisk.
 pub(crate) const HOLD_MAX: Duration = Duration::from_micros(250);

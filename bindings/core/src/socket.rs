@@ -74,6 +74,12 @@ impl Sockets {
         self.by_link.values().any(|socket| matches!(socket.state, Sending::Blocked(_)))
     }
 
+    /// Whether some thread is sending just now.
+    #[cfg(test)]
+    pub(crate) fn is_some_busy(&self) -> bool {
+        self.by_link.values().any(|socket| matches!(socket.state, Sending::Busy))
+    }
+
     /// What is to be sent next, on any link. Give it back to [`Sockets::sent`].
     pub(crate) fn next_batch(&mut self, connector: &mut Connector) -> Option<Batch> {
         while let Some(id) = connector.next_queued() {

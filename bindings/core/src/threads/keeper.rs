@@ -54,7 +54,7 @@ fn help_out(threads: &Threads) -> Result<(), Forked> {
         return Ok(());
     }
     if is_stuck {
-        state.own.nobody_comes();
+        state.own.nothing_moves();
     }
     if is_left && !state.own.has_follower() {
         state = look(threads, state)?;

@@ -104,7 +104,7 @@ impl ThreadConnector {
     pub fn take(&self, wait: &Wait) -> Take {
         let patience = Patience::begin(wait);
         let threads = self.threads();
-        let attempt = |state: &mut State<Waiters>| match threads.take_ready(state) {
+        let attempt = |state: &mut State<Waiters>| match threads.take_ready(state, true) {
             Some(request) => Some(Take::Request(request)),
             None => state.connector.has_ended().then_some(Take::Ended),
         };

@@ -11,23 +11,36 @@
 //! | requests are read by who takes one       | the others wait for that thread | wake threads |
 //! | nobody watches the links                 | until that thread comes back    | wake one     |
 //!
-//! A bet on a brisk app is lost when a call takes long. Then the keeper, who looks every [`TICK`] while anything
-//! depends on a bet, finds no request taken for [`STUCK_AFTER`], and does what the slow policy had done; and the
-//! policy is slow until the app has proved to be brisk again.
+//! A bet on a brisk app may be lost, when a call waits for something. The keeper looks every [`TICK`] while anything
+//! depends on a bet; if it finds that no call has begun or ended for [`STUCK_AFTER`], it wakes one thread. If that one gets
+//! to take a request before the other is back, the bet is lost: what lay there has waited in vain for up to a tick, so
+//! the policy is slow for a while, which is longer each time that this happens soon again. If the other is back first,
+//! nothing was lost: it computed, or its language collected garbage, and no thread could have run meanwhile.
+//!
+//! [`TICK`]: crate::limits::TICK
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{APP_TIME_MAX, BRISK_MAX, HOLD_MAX, STUCK_AFTER};
+use crate::limits::{APP_TIME_MAX, BRISK_MAX, HOLD_MAX, SLOW_CALLS_MAX, SLOW_CALLS_MIN, STUCK_AFTER};
 
 /// How many calls of the app the average is over, more or less.
 const AVERAGE_OVER: u32 = 16;
+/// A bet that is lost within so many times the calls that the last loss cost is lost soon again.
+const SOON: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// How long the app took lately.
     average: Duration,
-    /// When a request was last taken.
-    taken_at: Option<Instant>,
+    /// Calls of the app for which it counts as slow still, whatever the average; and how many these were at first.
+    slow_calls: u32,
+    slow_calls_full: u32,
+    /// Calls since then.
+    calls_since: u32,
+    /// A thread was woken because of a call that takes long.
+    is_in_doubt: bool,
+    /// When a request was last taken, or a reply ended.
+    moved_at: Option<Instant>,
     /// When the oldest of the replies ended that are held.
     held_since: Option<Instant>,
 }
@@ -35,24 +48,36 @@ pub(crate) struct Pace {
 impl Default for Pace {
     /// Nothing is known of the app, and its first calls are often slow: it is not taken to be brisk before one was.
     fn default() -> Self {
-        Self { average: BRISK_MAX, taken_at: None, held_since: None }
+        Self {
+            average: BRISK_MAX,
+            slow_calls: 0,
+            slow_calls_full: SLOW_CALLS_MIN,
+            calls_since: 0,
+            is_in_doubt: false,
+            moved_at: None,
+            held_since: None,
+        }
     }
 }
 
 impl Pace {
     /// Whether the app was so fast lately that one thread had best do many requests.
     pub(crate) fn is_brisk(&self) -> bool {
-        self.average < BRISK_MAX
+        self.slow_calls == 0 && self.average < BRISK_MAX
     }
 
-    /// A thread has taken a request.
-    pub(crate) fn took(&mut self, now: Instant) {
-        self.taken_at = Some(now);
+    /// A thread has taken a request: one that was woken, or one that had run the app.
+    pub(crate) fn took(&mut self, was_woken: bool, now: Instant) {
+        self.moved_at = Some(now);
+        if std::mem::take(&mut self.is_in_doubt) && was_woken {
+            self.lose();
+        }
     }
 
     /// A reply has ended whose request was taken then. Returns whether it is held, for the thread that will take one
     /// of the requests that are ready.
     pub(crate) fn ended(&mut self, taken_at: Instant, ready: usize, now: Instant) -> bool {
+        self.moved_at = Some(now);
         self.learn(now.saturating_duration_since(taken_at));
         let holds = ready > 0 && self.is_brisk() && !self.has_held_long(now);
         if holds {
@@ -76,18 +101,31 @@ impl Pace {
         self.held_since.is_some_and(|since| now.saturating_duration_since(since) >= HOLD_MAX)
     }
 
-    /// Whether the threads that run the app have not taken anything for so long that one of its calls must be slow.
+    /// Whether no thread has begun or ended a call of the app for so long that one must be slow.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.taken_at.is_none_or(|at| now.saturating_duration_since(at) >= STUCK_AFTER)
+        self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STUCK_AFTER)
     }
 
-    /// Requests lie there while the app takes long.
-    pub(crate) fn overran(&mut self) {
-        self.average = self.average.max(BRISK_MAX);
+    /// A thread is woken because one that runs the app takes long.
+    pub(crate) fn doubt(&mut self) {
+        self.is_in_doubt = true;
+    }
+
+    fn lose(&mut self) {
+        let is_soon = self.calls_since < SOON * self.slow_calls_full;
+        self.slow_calls_full =
+            if is_soon { SLOW_CALLS_MAX.min(2 * self.slow_calls_full) } else { SLOW_CALLS_MIN };
+        self.slow_calls = self.slow_calls_full;
+        self.calls_since = 0;
     }
 
     /// One call cannot hide many others: beyond its limit, its length does not matter.
     fn learn(&mut self, app_time: Duration) {
+        self.is_in_doubt = false;
+        match self.slow_calls {
+            0 => self.calls_since = self.calls_since.saturating_add(1),
+            _ => self.slow_calls -= 1,
+        }
         self.average = (self.average * (AVERAGE_OVER - 1) + app_time.min(APP_TIME_MAX)) / AVERAGE_OVER;
     }
 }

@@ -99,11 +99,12 @@ impl Threads {
 
     pub(super) fn try_take(self: &Arc<Self>) -> Result<Take, Forked> {
         let mut state = self.engine.lock()?;
-        if COMES.replace(false) {
+        let was_woken = COMES.replace(false);
+        if was_woken {
             state.own.has_come();
         }
         let before = state.connector.said();
-        let Some(request) = self.take_ready(&mut state) else {
+        let Some(request) = self.take_ready(&mut state, was_woken) else {
             return Ok(if state.connector.has_ended() { Take::Ended } else { Take::Nothing });
         };
         // What must not run twice is told to have started before the app sees it.
@@ -117,10 +118,14 @@ impl Threads {
     }
 
     /// Takes a request. The caller settles before the app sees it.
-    pub(super) fn take_ready(self: &Arc<Self>, state: &mut State<Waiters>) -> Option<Request> {
+    pub(super) fn take_ready(
+        self: &Arc<Self>,
+        state: &mut State<Waiters>,
+        was_woken: bool,
+    ) -> Option<Request> {
         let taken = state.connector.take()?;
         let now = Instant::now();
-        state.own.pace.took(now);
+        state.own.pace.took(was_woken, now);
         Some(Handle::hand_over(Driver::Threads(Arc::clone(self)), taken, now))
     }
 

@@ -81,6 +81,10 @@ fn serving() -> (TcpStream, ThreadConnector, Request, Request) {
     let link = serve(&listener);
     let (request, other) = (take(&connector), take(&connector));
     assert!(connector.next_notice(&Wait::at_most(PATIENCE)).is_some(), "it is connected");
+    // A child has no dialling thread that might still be at it.
+    while connector.threads().engine.lock().unwrap().sockets.is_some_busy() {
+        std::thread::yield_now();
+    }
     (link, connector, request, other)
 }
 

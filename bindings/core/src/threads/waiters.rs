@@ -129,11 +129,12 @@ impl Waiters {
         self.coming = self.coming.saturating_sub(1);
     }
 
-    /// Something is left lying, and nobody has taken a request for too long: whoever was on his way does not count,
-    /// and the app is slow.
-    pub(crate) fn nobody_comes(&mut self) {
-        self.coming = 0;
-        self.pace.overran();
+    /// Something is left lying, and nothing moves. If no thread is on its way, a call of the app takes long; if one
+    /// is, its language keeps it waiting, or it was killed, and does not count any more.
+    pub(crate) fn nothing_moves(&mut self) {
+        if std::mem::take(&mut self.coming) == 0 {
+            self.pace.doubt();
+        }
     }
 
     /// It leads from now on, if it can and nobody else does.
