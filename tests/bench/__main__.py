@@ -48,8 +48,13 @@ def main() -> int:
     # However it ends, the servers that it has started end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     patience = watch.Patience(plan.patience_s, rounds.tell)
-    all_runs = [_run(scenario, plan, patience) for scenario in chosen]
-    print(_leave(all_runs, plan))
+    all_runs: list[rounds.Runs | Finding] = []
+    text = ""
+    for scenario in chosen:
+        all_runs.append(_run(scenario, plan, patience))
+        # Each time, so that a run that is broken off leaves what it has.
+        text = _leave(all_runs, plan)
+    print(text)
     return 1 if any(runs.refused for runs in all_runs) else 0
 
 

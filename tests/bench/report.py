@@ -49,6 +49,7 @@ def _scenario(runs: Runs) -> list[str]:
         lines += _row(stack.name, *cells, _busy(samples))
     lines += ["", *_comparison(runs), *_open_loops(runs)]
     lines += [f"Not reported: {name}: {why.splitlines()[0]}." for name, why in runs.refused.items()]
+    lines += [f"Not compared: {name}: {why}." for name, why in runs.absent.items()]
     return [*lines, ""]
 
 
@@ -116,6 +117,7 @@ def _values(runs: Runs) -> dict:
         "open_loops": {name: asdict(loop) for name, loop in runs.open_loops.items()},
         "goals": {peer.stack.name: peer.goals for peer in runs.peers},
         "refused": runs.refused,
+        "absent": runs.absent,
     }
 
 

@@ -46,6 +46,8 @@ class Runs:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     #: What the open loop showed, by peer.
     open_loops: dict[str, OpenLoop] = field(default_factory=dict)
+    #: Peers that are not installed, with how to get them.
+    absent: dict[str, str] = field(default_factory=dict)
     #: Why a figure is not reported, by stack.
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -67,11 +69,13 @@ def places_of(is_proxy_apart: bool) -> Cpus:
 
 def run(scenario: Scenario, plan: Plan, patience: watch.Patience) -> Runs:
     peers = [peer for peer in scenario.peers if peer.is_quick or not plan.is_quick]
-    runs = Runs(scenario, peers)
-    for peer in peers:
-        if word := optional.missing(peer.stack.needs):
-            runs.refused[peer.stack.name] = word
-            tell(f"  {peer.stack.name}: {word}")
+    absent = {peer.stack.name: word for peer in peers if (word := optional.missing(peer.stack.needs))}
+    for name, word in absent.items():
+        tell(f"  not compared with {name}: {word}")
+    peers = [peer for peer in peers if peer.stack.name not in absent]
+    runs = Runs(scenario, peers, absent=absent)
+    if not peers:
+        return runs
     stacks = [scenario.ours, *(peer.stack for peer in peers)]
     for number in range(plan.pairs):
         for stack in stacks if number % 2 == 0 else reversed(stacks):
