@@ -1,6 +1,6 @@
 """Ours and its peers side by side: `python3 tests/bench [quick] [SCENARIO...]`, or `make bench ARGS="quick rack"`.
 
-Prints Markdown; the same, all figures as JSON and a chart are left in build/bench/results. Exit status: 0; 1 when a
+Prints Markdown; the same, a summary, all figures as JSON and a chart are left in build/bench/results. Exit status: 0; 1 when a
 figure was refused; 2 when something is missing or wrongly asked for. No figure makes it fail.
 """
 
@@ -90,6 +90,7 @@ def _leave(all_runs: list[rounds.Runs | Finding], plan: Plan) -> str:
     text = report.markdown(all_runs, plan, machine)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "bench.md").write_text(text)
+    (RESULTS / "summary.md").write_text(report.summary(all_runs, machine))
     (RESULTS / "bench.json").write_text(json.dumps(report.values(all_runs, plan, machine), indent=1, ensure_ascii=False) + "\n")
     (RESULTS / "bench.svg").write_text(chart.svg(all_runs))
     return text

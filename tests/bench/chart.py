@@ -1,12 +1,14 @@
-"""One bar for each stack: processor time per request, the proxy's part and the backend's, drawn as SVG."""
+"""One bar for each stack, drawn as SVG: processor time per request, the proxy's part and the backend's; or a tail."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 import ratios
 from findings import Finding
 from rounds import Runs
+from stacks import Stack
 
 WIDTH = 860
 LABEL_WIDTH = 250
@@ -20,51 +22,61 @@ COLOURS = {True: ("#d9480f", "#f08c00"), False: ("#868e96", "#adb5bd")}
 STYLE = "text{font:12px system-ui,sans-serif;fill:#495057}.title{font-weight:600}@media(prefers-color-scheme:dark){text{fill:#ced4da}}"
 
 
+@dataclass(frozen=True)
+class Bar:
+    name: str
+    is_ours: bool
+    #: Lengths: the proxy's and the backend's, or one.
+    parts: tuple[float, ...]
+    said: str
+
+
 def svg(all_runs: list[Runs | Finding]) -> str:
     """The scenarios below each other, each with a scale of its own."""
     drawn, y = [], MARGIN
-    for runs in all_runs:
-        if isinstance(runs, Finding):
-            continue  # no cost per request
-        bars = _bars(runs)
-        if bars:
-            drawn.append(_scenario(runs.scenario.name, runs.scenario.about, bars, y))
-            y += TITLE + ROW * len(bars)
+    for title, bars in filter(None, map(_charted, all_runs)):
+        drawn.append(_scenario(title, bars, y))
+        y += TITLE + ROW * len(bars)
     drawn.append(_legend(y + MARGIN))
     height = y + 2 * MARGIN + ROW
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" role="img">'
-    title = "<title>Processor time per request, ours and others</title>"
+    title = "<title>Processor time per request and tails, ours and others</title>"
     return "\n".join([head, title, f"<style>{STYLE}</style>", *drawn, "</svg>", ""])
 
 
-def _bars(runs: Runs) -> list[tuple[str, bool, dict[str, float]]]:
-    """Name, whether it is ours, and figures; ours first."""
+def _charted(runs: Runs | Finding) -> tuple[str, list[Bar]] | None:
+    """Title and bars, ours first; None where a picture says nothing more."""
+    if isinstance(runs, Finding):
+        bars = [Bar(name, name == "swiftiply", (figure,), f"{figure:,.0f} ms") for name, figure in runs.bars.items()]
+        return (f"{runs.name}: {runs.about}", bars) if bars else None
+    if not runs.scenario.is_charted:
+        return None
     stacks = [runs.scenario.ours, *(peer.stack for peer in runs.peers)]
-    return [
-        (stack.name, stack is runs.scenario.ours, ratios.medians(runs.samples[stack.name]))
-        for stack in stacks if runs.is_complete(stack)
-    ]
+    bars = [_bar_of(runs, stack) for stack in stacks if runs.is_complete(stack)]
+    return (f"{runs.scenario.name}: {runs.scenario.about}", bars) if bars else None
 
 
-def _scenario(name: str, about: str, bars: list[tuple[str, bool, dict[str, float]]], y: int) -> str:
-    longest = max(figures["total_us"] for _, _, figures in bars) or 1.0
-    parts = [_text(MARGIN, y + 18, f"{name}: {about}", "title")]
-    for number, (stack, is_ours, figures) in enumerate(bars):
-        parts.append(_bar(stack, is_ours, figures, y + TITLE - 6 + number * ROW, BAR_WIDTH / longest))
+def _bar_of(runs: Runs, stack: Stack) -> Bar:
+    figures = ratios.medians(runs.samples[stack.name])
+    said = f"{figures['total_us']:.1f} µs · {figures['requests_per_s']:,.0f}/s · p99 {figures['p99_ms']:.1f} ms"
+    return Bar(stack.name, stack is runs.scenario.ours, (figures["proxy_us"], figures["backend_us"]), said)
+
+
+def _scenario(title: str, bars: list[Bar], y: int) -> str:
+    longest = max(sum(bar.parts) for bar in bars) or 1.0
+    parts = [_text(MARGIN, y + 18, title, "title")]
+    for number, bar in enumerate(bars):
+        parts.append(_bar(bar, y + TITLE - 6 + number * ROW, BAR_WIDTH / longest))
     return "\n".join(parts)
 
 
-def _bar(stack: str, is_ours: bool, figures: dict[str, float], y: float, scale: float) -> str:
-    proxy, backend = (figures[name] * scale for name in ("proxy_us", "backend_us"))
-    dark, light = COLOURS[is_ours]
+def _bar(bar: Bar, y: float, scale: float) -> str:
     x = LABEL_WIDTH + MARGIN
-    said = f"{figures['total_us']:.1f} µs · {figures['requests_per_s']:,.0f}/s · p99 {figures['p99_ms']:.1f} ms"
-    return "\n".join([
-        _text(LABEL_WIDTH + MARGIN - 8, y + BAR - 3, stack, anchor="end"),
-        _rectangle(x, y, proxy, dark),
-        _rectangle(x + proxy, y, backend, light),
-        _text(x + proxy + backend + 6, y + BAR - 3, said),
-    ])
+    drawn = [_text(x - 8, y + BAR - 3, bar.name, anchor="end")]
+    for part, colour in zip(bar.parts, COLOURS[bar.is_ours]):
+        drawn.append(_rectangle(x, y, part * scale, colour))
+        x += part * scale
+    return "\n".join([*drawn, _text(x + 6, y + BAR - 3, bar.said)])
 
 
 def _legend(y: float) -> str:
@@ -73,7 +85,7 @@ def _legend(y: float) -> str:
     return "\n".join([
         _rectangle(x, y, BAR, dark), _text(x + 20, y + BAR - 3, "proxy"),
         _rectangle(x + 80, y, BAR, light), _text(x + 100, y + BAR - 3, "backend"),
-        _text(x + 180, y + BAR - 3, "processor time per request, median of the runs"),
+        _text(x + 180, y + BAR - 3, "processor time per request (of tails: 99 % within), median of the runs"),
     ])
 
 

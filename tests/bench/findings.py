@@ -25,6 +25,12 @@ class Verdict:
     def is_reached(self) -> bool:
         return self.figure >= self.goal if self.sign == "≥" else self.figure <= self.goal
 
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """Figure, goal, and whether it is reached, for people."""
+        figure, goal = self.form.format(self.figure), self.form.format(self.goal)
+        return figure, f"{self.sign} {goal}", "reached" if self.is_reached else "**missed**"
+
 
 @dataclass
 class Finding:
@@ -36,6 +42,8 @@ class Finding:
     headings: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    #: What the chart shows, if it shows this: the figure of each proxy.
+    bars: dict[str, float] = field(default_factory=dict)
     #: Why a figure is not reported, by what it is about.
     refused: dict[str, str] = field(default_factory=dict)
     #: All that was measured, run by run.
@@ -63,7 +71,7 @@ class Finding:
             lines += [_row(self.headings), _row(["---"] * len(self.headings)), *map(_row, self.rows), ""]
         if self.verdicts:
             lines += [_row(("figure", "median", "goal", "")), _row(["---"] * 4)]
-            lines += [_row(_verdict(verdict)) for verdict in self.verdicts] + [""]
+            lines += [_row((verdict.what, *verdict.cells)) for verdict in self.verdicts] + [""]
         return lines + [f"Not reported: {name}: {why.splitlines()[0]}." for name, why in self.refused.items()] + [""]
 
     def values(self) -> dict:
@@ -87,7 +95,3 @@ class Special:
 def _row(cells: tuple[str, ...] | list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
-
-def _verdict(verdict: Verdict) -> tuple[str, ...]:
-    figure, goal = verdict.form.format(verdict.figure), verdict.form.format(verdict.goal)
-    return verdict.what, figure, f"{verdict.sign} {goal}", "reached" if verdict.is_reached else "**missed**"

@@ -34,6 +34,26 @@ def markdown(all_runs: list[Runs | Finding], plan: Plan, machine: str) -> str:
     return "\n".join(lines)
 
 
+def summary(all_runs: list[Runs | Finding], machine: str) -> str:
+    """What the README shows: ours over each peer, and what has a goal of its own."""
+    lines = [machine, ""] + _row("scenario", "against", "CPU per request", "requests/s", "p99") + _row(*["---"] * 5)
+    for runs in all_runs:
+        if isinstance(runs, Finding):
+            continue
+        for peer in runs.peers:
+            ratio = compared(runs, peer.stack.name)
+            cpu = ratio.get("proxy_us") if runs.scenario.is_proxy_apart else ratio.get("total_us")
+            cells = [f"{one.median:.2f} ×" if one else "" for one in (cpu, ratio.get("requests_per_s"), ratio.get("p99_ms"))]
+            if ratio:
+                lines += _row(runs.scenario.about, peer.stack.name, *cells)
+    lines += ["", *_row("figure", "", "goal", ""), *_row(*["---"] * 4)]
+    for runs in all_runs:
+        if isinstance(runs, Finding):
+            for verdict in runs.verdicts:
+                lines += _row(f"{runs.name}: {verdict.what}", *verdict.cells)
+    return "\n".join([*lines, ""])
+
+
 def _scenario(runs: Runs) -> list[str]:
     scenario, cpus = runs.scenario, cpus_for(runs.scenario)
     places = f"proxy on CPU {cpus.proxy}, backend on {cpus.backend}, clients on {cpus.load}"

@@ -40,6 +40,8 @@ class Scenario:
     #: Also in an open loop, with each peer at 70 % of what the slower of both can do: then a tail says how requests
     #: wait, and not how many clients there are. The goal is for ours/peer of p99.
     open_p99: float | None = None
+    #: Whether the chart shows it.
+    is_charted: bool = False
 
     @property
     def reply(self) -> bytes:
@@ -55,7 +57,7 @@ def proxy(
     peers = [Peer(behind("haproxy", native), unix), Peer(behind("nginx", native), tcp or unix)]
     if tcp:
         peers += [Peer(behind(proxy, native, "tcp"), tcp, is_quick=False) for proxy in ("haproxy", "nginx")]
-    return Scenario(name, about, ours(native_link(reply_bytes)), tuple(peers), load, reply_bytes, is_proxy_apart=True, is_quick=is_quick)
+    return Scenario(name, about, ours(native_link(reply_bytes)), tuple(peers), load, reply_bytes, is_proxy_apart=True, is_quick=is_quick, is_charted=tcp is not None)
 
 
 def cpu(most: float) -> dict[str, float]:
@@ -112,29 +114,29 @@ STACKS = [
         Peer(alone(puma(*HELLO_RU)), total(0.25)),
         Peer(alone(iodine("hello.ru")), total(1.3), is_quick=False),
         Peer(alone(unit("rack")), total(0.75), is_quick=False),
-    )),
+    ), is_charted=True),
     Scenario("wsgi", "WSGI, 4 threads", ours(wsgi("hello_wsgi", "--threads", "4")), (
         Peer(behind("nginx", gunicorn("hello_wsgi")), total(0.06)),
         Peer(behind("nginx", granian("wsgi", "hello_wsgi")), total(0.4), is_quick=False),
         Peer(alone(granian("wsgi", "hello_wsgi")), total(1.05)),
         Peer(alone(bjoern("hello_wsgi")), total(1.5), is_quick=False),
         Peer(alone(unit("wsgi")), total(0.75), is_quick=False),
-    )),
+    ), is_charted=True),
     Scenario("asgi", "ASGI, uvloop", ours(wsgi("hello_asgi")), (
         Peer(behind("nginx", uvicorn("hello_asgi")), total(0.5)),
         Peer(alone(uvicorn("hello_asgi")), total(0.7)),
         Peer(alone(granian("asgi", "hello_asgi")), total(0.8), is_quick=False),
         Peer(alone(unit("asgi")), total(0.75), is_quick=False),
-    )),
+    ), is_charted=True),
     Scenario("node", "Node's http", ours(swiftiply_node(*NODE_HTTP)), (
         Peer(behind("nginx", node(*NODE_HTTP)), total(0.65)),
         Peer(behind("haproxy", node(*NODE_HTTP)), total(0.65), is_quick=False),
         Peer(alone(node(*NODE_HTTP)), total(1.1)),
-    )),
+    ), is_charted=True),
     Scenario("express", "Express 5", ours(swiftiply_node(*EXPRESS)), (
         Peer(behind("nginx", node(*EXPRESS)), total(0.75)),
         Peer(alone(node(*EXPRESS)), total(1.05)),
-    ), is_quick=False, open_p99=0.5),
+    ), is_quick=False, is_charted=True, open_p99=0.5),
 ]
 
 

@@ -49,6 +49,7 @@ def _run(load: float, special: Special, plan: Plan, patience: watch.Patience) ->
                 _play(finding, name, visits, patience)
     for name in (*STACKS, IDEAL):
         if name not in finding.refused and (figures := finding.medians(*(f"{name} {kind}" for kind in ("p50", "p99", "p99.9")))):
+            finding.bars[name] = figures[1]
             failed = sum(finding.runs[f"{name} failed"])
             finding.rows.append((name, *(f"{figure:.1f}" for figure in figures), str(failed)))
     for peer, goal in ((IDEAL, 1.1), ("haproxy", 0.1), ("nginx", 0.1)):
