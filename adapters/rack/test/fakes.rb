@@ -2,11 +2,14 @@
 
 require "stringio"
 require "swiftiply/errors"
+require "swiftiply/rack/early_hints"
 require "swiftiply/rack/variables"
 
 # Stand-ins for Swiftiply::Request and Swiftiply::Reply, so that the mapping is tested without the compiled library. They
 # hold the adapter to the contract: a reply begun once, written to in between, and ended once.
 class FakeRequest
+  include Swiftiply::Rack::EarlyHints
+
   attr_reader :request_method, :scheme, :authority, :path, :query, :version, :peer, :local, :headers, :content_length, :reply
   attr_accessor :disconnected, :cut_after
 

@@ -10,8 +10,8 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use magnus::rb_sys::{AsRawId, AsRawValue, FromRawValue, protect};
-use magnus::value::{Id, ReprValue};
+use magnus::rb_sys::{AsRawValue, FromRawValue, protect};
+use magnus::value::ReprValue;
 use magnus::{Error, Fixnum, RArray, RHash, RString, Ruby, TryConvert, Value};
 use swiftiply_connector::{Interrupt, Wait};
 
@@ -130,19 +130,20 @@ fn is_just(object: Value, class: Value) -> bool {
 /// What Ruby raises, such as NoMemoryError.
 pub(crate) fn copy_with(
     template: RHash,
-    transform_values: Id,
     values: &[Value],
     set: &[(RString, RString)],
     delete: &[RString],
 ) -> Result<RHash, Error> {
-    let numbered = (&raw const values) as rb_sys::VALUE;
+    let numbered = (&raw const values) as rb_sys::st_data_t;
     let copy = protect(|| {
-        // SAFETY: called with the GVL, as whatever has a Value is. `replace` gets what it expects, and that outlives the
-        // call. A raise leaves these frames through `protect`, and finds nothing in them to be dropped. All values are on
-        // the stack of the caller, where the garbage collector sees them.
+        // SAFETY: called with the GVL, as whatever has a Value is. The two functions get what they expect, which outlives the
+        // call. Ruby takes a Hash whose table was asked for (RHASH_TBL) as one that is written to without write barriers. A
+        // raise leaves these frames through `protect`, and finds nothing in them to be dropped. All values are on the stack
+        // of the caller, where the garbage collector sees them.
         unsafe {
-            let (template, method) = (template.as_raw(), transform_values.as_raw());
-            let copy = rb_sys::rb_block_call(template, method, 0, std::ptr::null(), Some(replace), numbered);
+            let copy = rb_sys::rb_hash_dup(template.as_raw());
+            let table = rb_sys::rb_hash_tbl(copy, c"raw.rs".as_ptr(), 0);
+            rb_sys::rb_st_foreach_with_replace(table, Some(has_number), Some(replace), numbered);
             for (key, value) in set {
                 rb_sys::rb_hash_aset(copy, key.as_raw(), value.as_raw());
             }
@@ -156,16 +157,37 @@ pub(crate) fn copy_with(
     RHash::try_convert(unsafe { Value::from_raw(copy) })
 }
 
-/// The block of [`copy_with`].
+/// Whether a value of [`copy_with`]'s template is to be replaced.
+unsafe extern "C" fn has_number(
+    _key: rb_sys::st_data_t,
+    value: rb_sys::st_data_t,
+    numbered: rb_sys::st_data_t,
+    _failed: c_int,
+) -> c_int {
+    // SAFETY: `copy_with` passes a reference to its values, and the template's are alive.
+    let value = unsafe { value_of(value, numbered) };
+    (if value.is_some() { rb_sys::st_retval::ST_REPLACE } else { rb_sys::st_retval::ST_CONTINUE }) as c_int
+}
+
+/// Replaces it.
 unsafe extern "C" fn replace(
-    old: rb_sys::VALUE,
-    numbered: rb_sys::VALUE,
-    _count: c_int,
-    _arguments: *const rb_sys::VALUE,
-    _block: rb_sys::VALUE,
-) -> rb_sys::VALUE {
-    // SAFETY: `copy_with` passes a reference to its values, and the one that is yielded is alive.
-    let (values, yielded) = unsafe { (*(numbered as *const &[Value]), Value::from_raw(old)) };
-    let number = Fixnum::from_value(yielded).map(|number| number.to_i64() as usize);
-    number.and_then(|number| values.get(number)).map_or(old, |value| value.as_raw())
+    _key: *mut rb_sys::st_data_t,
+    value: *mut rb_sys::st_data_t,
+    numbered: rb_sys::st_data_t,
+    _existing: c_int,
+) -> c_int {
+    // SAFETY: as in `has_number`; and `value` is the place of the value in the table.
+    unsafe {
+        if let Some(new) = value_of(*value, numbered) {
+            *value = new.as_raw();
+        }
+    }
+    rb_sys::st_retval::ST_CONTINUE as c_int
+}
+
+/// The value whose number this is, if it is a number.
+unsafe fn value_of(number: rb_sys::st_data_t, numbered: rb_sys::st_data_t) -> Option<Value> {
+    // SAFETY: see `has_number`.
+    let (values, number) = unsafe { (*(numbered as *const &[Value]), Value::from_raw(number)) };
+    values.get(Fixnum::from_value(number)?.to_i64() as usize).copied()
 }

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
 
-use magnus::value::{IntoId, Opaque, OpaqueId, ReprValue};
+use magnus::value::{Opaque, ReprValue};
 use magnus::{Error, RHash, RString, Ruby, Value};
-use swiftiply_connector::{Body, Endpoint, Name, RequestHead, Scheme, Token};
+use swiftiply_connector::{Body, Endpoint, Name, RequestHead, Scheme, Token, Version};
 
 use crate::raw;
 
@@ -42,26 +42,18 @@ enum Variable {
     ResponseFinished,
     AfterReply,
     Request,
+    EarlyHints,
 }
 
 /// How many they are.
-const VARIABLES: usize = Variable::Request as usize + 1;
-
-/// Those that a request can lack.
-const OPTIONAL: [(Variable, Token); 5] = [
-    (Variable::HttpHost, Token::HOST),
-    (Variable::ForwardedFor, Token::X_FORWARDED_FOR),
-    (Variable::ForwardedProto, Token::X_FORWARDED_PROTO),
-    (Variable::ForwardedHost, Token::X_FORWARDED_HOST),
-    (Variable::ForwardedPort, Token::X_FORWARDED_PORT),
-];
+const VARIABLES: usize = Variable::EarlyHints as usize + 1;
 
 /// Headers of one request, and the length of its body: no more can travel.
 const OTHERS_MAX: usize = 257;
 
 struct Known {
-    transform_values: OpaqueId,
     content_length: Key,
+    early_hints: Key,
     /// By the token's number minus one.
     headers: Vec<Key>,
 }
@@ -76,8 +68,8 @@ pub(crate) fn init(ruby: &Ruby) {
         string.into()
     };
     KNOWN.get_or_init(|| Known {
-        transform_values: ruby.intern("transform_values").into(),
         content_length: key("CONTENT_LENGTH"),
+        early_hints: key("rack.early_hints"),
         headers: Token::all().map(|token| key(&header_key(token))).collect(),
     });
 }
@@ -111,7 +103,10 @@ pub(crate) fn environment(ruby: &Ruby, template: RHash, head: &Head, request: Va
     made.set(Variable::ResponseFinished, ruby.ary_new().as_value());
     made.set(Variable::AfterReply, ruby.ary_new().as_value());
     made.set(Variable::Request, request);
-    made.into_hash(template)
+    if head.version() != Version::Http10 {
+        made.set(Variable::EarlyHints, request);
+    }
+    made.to_hash(template)
 }
 
 /// The variables as they are made. They stay on the stack, where the garbage collector sees them.
@@ -136,18 +131,21 @@ impl<'r> Made<'r> {
         self.text(Variable::RequestMethod, head.method().as_bytes());
         self.text(Variable::ScriptName, b"");
         self.text(Variable::PathInfo, path);
-        self.text(Variable::RequestPath, path);
         self.text(Variable::QueryString, query.unwrap_or_default());
-        self.text(Variable::RequestUri, path);
-        if let Some(query) = query {
-            let uri = self.ruby.str_from_slice(path);
-            uri.cat(b"?");
-            uri.cat(query);
-            self.set(Variable::RequestUri, uri.as_value());
-        }
-        self.text(Variable::ServerProtocol, version.as_bytes());
-        self.text(Variable::HttpVersion, version.as_bytes());
+        let path = self.ruby.str_from_slice(path).as_value();
+        self.set(Variable::RequestPath, path);
+        self.set(Variable::RequestUri, query.map_or(path, |query| self.uri(head.path(), query)));
+        let version = self.ruby.str_from_slice(version.as_bytes()).as_value();
+        self.set(Variable::ServerProtocol, version);
+        self.set(Variable::HttpVersion, version);
         self.text(Variable::UrlScheme, head.scheme().as_str().as_bytes());
+    }
+
+    fn uri(&self, path: &[u8], query: &[u8]) -> Value {
+        let uri = self.ruby.str_from_slice(path);
+        uri.cat(b"?");
+        uri.cat(query);
+        uri.as_value()
     }
 
     fn addresses(&mut self, head: &Head) {
@@ -269,23 +267,24 @@ impl<'r> Made<'r> {
         self.ruby.get_inner(self.known.headers[usize::from(token.number()) - 1])
     }
 
-    fn into_hash(self, template: RHash) -> Result<RHash, Error> {
-        let transform_values = self.known.transform_values.into_id_with(self.ruby);
-        let mut lacking = [self.key(Token::HOST); OPTIONAL.len()];
+    fn to_hash(&self, template: RHash) -> Result<RHash, Error> {
+        let optional = [
+            (Variable::HttpHost, self.key(Token::HOST)),
+            (Variable::ForwardedFor, self.key(Token::X_FORWARDED_FOR)),
+            (Variable::ForwardedProto, self.key(Token::X_FORWARDED_PROTO)),
+            (Variable::ForwardedHost, self.key(Token::X_FORWARDED_HOST)),
+            (Variable::ForwardedPort, self.key(Token::X_FORWARDED_PORT)),
+            (Variable::EarlyHints, self.ruby.get_inner(self.known.early_hints)),
+        ];
+        let mut lacking = optional.map(|(_, key)| key);
         let mut count = 0;
-        for (variable, token) in OPTIONAL {
+        for (variable, key) in optional {
             if self.numbered[variable as usize].is_nil() {
-                lacking[count] = self.key(token);
+                lacking[count] = key;
                 count += 1;
             }
         }
-        raw::copy_with(
-            template,
-            transform_values,
-            &self.numbered,
-            &self.others[..self.len],
-            &lacking[..count],
-        )
+        raw::copy_with(template, &self.numbered, &self.others[..self.len], &lacking[..count])
     }
 }
 

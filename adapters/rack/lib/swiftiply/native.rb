@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "errors"
+require_relative "rack/early_hints"
 
 # Loads the compiled library, which defines Swiftiply::Connector, Swiftiply::Request and Swiftiply::Reply. A platform gem
 # carries one library for each minor version of Ruby, in a folder of that name; a gem compiled on install has one beside this
@@ -30,4 +31,6 @@ module Swiftiply
     end
   end
   Process.singleton_class.prepend(TellsOfForks)
+
+  Request.include(Rack::EarlyHints)
 end

@@ -20,10 +20,12 @@ module Swiftiply
       #   that CONTENT_LENGTH can be told; see {Env.count_bodies?}
       def initialize(rules:, errors:, threads: 1, early_hints: true, count_bodies: Env.count_bodies?)
         @rules = rules
-        @early_hints = early_hints
         @count_bodies = count_bodies
         @asterisk_is_a_path = rules.asterisk_is_a_path?
-        @template = Variables.template(constants(errors, threads), http_version: rules.http_version_variable?)
+        without = []
+        without << "HTTP_VERSION" unless rules.http_version_variable?
+        without << "rack.early_hints" unless early_hints
+        @template = Variables.template(constants(errors, threads), without: without)
       end
 
       # Action Dispatch reads exactly CONTENT_LENGTH bytes of a JSON body, none if it is absent (all of Rails 6 and 7.0).
@@ -39,7 +41,6 @@ module Swiftiply
         env = request.environment(@template)
         env["PATH_INFO"] = String.new unless @asterisk_is_a_path || env["PATH_INFO"] != "*"
         env["rack.input"] = input(env, request) if request.body?
-        env["rack.early_hints"] = EarlyHints.new(request) if @early_hints && env["SERVER_PROTOCOL"] != "HTTP/1.0"
         env
       end
 
@@ -75,25 +76,6 @@ module Swiftiply
                            "streaming body or the rack.hijack response header"
       end
       private_constant :FULL_HIJACK
-    end
-
-    # `rack.early_hints`: sends a 103 reply ahead of the final one.
-    class EarlyHints
-      # @param request [Swiftiply::Request]
-      def initialize(request)
-        @request = request
-      end
-
-      # @param headers [Hash{String => String, Array<String>}]
-      # @return [nil]
-      def call(headers)
-        fields = []
-        headers.each do |name, values|
-          Array(values).each { |value| value.to_s.split("\n").each { |line| fields.push(name.to_s, line) } }
-        end
-        @request.reply.inform(103, fields) unless fields.empty?
-        nil
-      end
     end
   end
 end

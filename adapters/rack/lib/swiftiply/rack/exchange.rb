@@ -49,10 +49,10 @@ module Swiftiply
       # @return [void]
       def run
         @env = @service.env.build(@request)
-        # An app may put another one in its place.
-        @input = @env["rack.input"]
+        # Before an app puts another one in its place.
+        @input = @env["rack.input"] if @request.body?
         status, headers, body = @service.app.call(@env)
-        answered = @input.equal?(NoInput::ONE) && !callbacks? && @request.answer(status, headers, body)
+        answered = !@input && !callbacks? && @request.answer(status, headers, body)
         send_reply(status, headers, body) unless answered
       rescue Exception => error # rubocop:disable Lint/RescueException -- an `exit` in an app ends its request only
         failed(error)
@@ -72,7 +72,7 @@ module Swiftiply
           reply.hold_slot
           @slot_held = true
         end
-        @outcome = @service.writer.write(head, body, @request, reply, @input)
+        @outcome = @service.writer.write(head, body, @request, reply, @input || NoInput::ONE)
       end
 
       def failed(error)

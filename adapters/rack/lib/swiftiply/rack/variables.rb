@@ -13,7 +13,7 @@ module Swiftiply
         REQUEST_METHOD SCRIPT_NAME PATH_INFO REQUEST_PATH QUERY_STRING REQUEST_URI SERVER_PROTOCOL rack.url_scheme
         HTTP_HOST SERVER_NAME SERVER_PORT REMOTE_ADDR HTTP_VERSION
         HTTP_X_FORWARDED_FOR HTTP_X_FORWARDED_PROTO HTTP_X_FORWARDED_HOST HTTP_X_FORWARDED_PORT
-        rack.response_finished rack.after_reply swiftiply.request
+        rack.response_finished rack.after_reply swiftiply.request rack.early_hints
       ].each(&:freeze).freeze
 
       SPECIAL_NAMES = {
@@ -27,12 +27,10 @@ module Swiftiply
 
       class << self
         # @param constants [Hash{String => Object}] what is the same in every environment; none is an Integer
-        # @param http_version [Boolean] whether HTTP_VERSION is wanted
+        # @param without [Array<String>] of those that are {NUMBERED}
         # @return [Hash] the template of all environments
-        def template(constants, http_version:)
-          numbers = NUMBERED.each_with_index.to_h
-          numbers.delete("HTTP_VERSION") unless http_version
-          numbers.merge(constants).freeze
+        def template(constants, without: [])
+          NUMBERED.each_with_index.to_h.except(*without).merge(constants).freeze
         end
 
         # @param template [Hash] as {template} gives it
@@ -46,9 +44,7 @@ module Swiftiply
           env["CONTENT_LENGTH"] = request.content_length.to_s if request.content_length
           # Last, because a client's own `Version` header would have the same name.
           env["HTTP_VERSION"] = request.version.b if template.key?("HTTP_VERSION")
-          env["rack.response_finished"] = []
-          env["rack.after_reply"] = []
-          env["swiftiply.request"] = request
+          fill_own(env, template, request)
           env
         end
 
@@ -76,6 +72,14 @@ module Swiftiply
           env["SERVER_PORT"] = (port || (local_port unless host)&.to_s || DEFAULT_PORTS.fetch(request.scheme)).b
           # A client on a Unix socket has no address; Rack apps expect one, and it is on this machine.
           env["REMOTE_ADDR"] = (request.peer&.first || "127.0.0.1").b
+        end
+
+        def fill_own(env, template, request)
+          env["rack.response_finished"] = []
+          env["rack.after_reply"] = []
+          env["swiftiply.request"] = request
+          # Clients of HTTP/1.0 understand no informational replies.
+          env["rack.early_hints"] = request if template.key?("rack.early_hints") && request.version != "HTTP/1.0"
         end
 
         # "example.com:80", "[::1]:80", "example.com"; an empty authority (HTTP/1.0) has neither part.
