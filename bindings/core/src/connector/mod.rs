@@ -16,7 +16,7 @@ mod proxy;
 mod replying;
 mod serving;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

@@ -129,3 +129,146 @@ impl Pace {
         self.average = (self.average * (AVERAGE_OVER - 1) + app_time.min(APP_TIME_MAX)) / AVERAGE_OVER;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAST: Duration = Duration::from_micros(20);
+    const LONG: Duration = Duration::from_millis(30);
+
+    /// A pace, and the time.
+    struct Scene {
+        pace: Pace,
+        now: Instant,
+    }
+
+    impl Scene {
+        /// Of an app whose calls are fast.
+        fn brisk() -> Self {
+            let mut scene = Self { pace: Pace::default(), now: Instant::now() };
+            scene.call(FAST, 0);
+            assert!(scene.pace.is_brisk());
+            scene
+        }
+
+        /// One call of the app. Returns whether its reply is held, with so many requests ready.
+        fn call(&mut self, takes: Duration, ready: usize) -> bool {
+            let began = self.now;
+            self.pace.took(false, began);
+            self.now += takes;
+            self.pace.ended(began, ready, self.now)
+        }
+
+        /// A bet that is lost: another thread takes a request while a call lasts.
+        fn lose(&mut self) {
+            self.pace.took(false, self.now);
+            self.pace.doubt();
+            self.pace.took(true, self.now);
+        }
+
+        /// How many fast calls it takes until the policy is brisk.
+        fn calls_until_brisk(&mut self) -> u32 {
+            let mut calls = 0;
+            while !self.pace.is_brisk() {
+                self.call(FAST, 0);
+                calls += 1;
+            }
+            calls
+        }
+    }
+
+    #[test]
+    fn an_app_is_slow_until_it_has_proved_to_be_fast() {
+        let mut scene = Scene { pace: Pace::default(), now: Instant::now() };
+        assert!(!scene.pace.is_brisk());
+        assert!(!scene.call(BRISK_MAX * 2, 3));
+        assert!(!scene.pace.is_brisk());
+        assert!(scene.calls_until_brisk() > 0);
+    }
+
+    #[test]
+    fn one_long_call_makes_an_app_slow_and_no_longer_than_a_few_fast_ones_last() {
+        for long in [Duration::from_millis(2), LONG, LONG * 1000] {
+            let mut scene = Scene::brisk();
+            assert!(!scene.call(long, 3), "its reply leaves");
+            assert!(!scene.pace.is_brisk());
+            assert!(scene.calls_until_brisk() < AVERAGE_OVER);
+        }
+    }
+
+    #[test]
+    fn a_reply_is_held_only_for_one_that_is_ready() {
+        let mut scene = Scene::brisk();
+        assert!(!scene.call(FAST, 0));
+        assert!(!scene.pace.holds());
+        assert!(scene.call(FAST, 1));
+        assert!(scene.pace.holds());
+        scene.pace.sent();
+        assert!(!scene.pace.holds());
+    }
+
+    #[test]
+    fn no_reply_is_held_for_longer_than_its_limit() {
+        let mut scene = Scene::brisk();
+        assert!(scene.call(FAST, 9));
+        let held_since = scene.now;
+        while scene.call(FAST, 9) {
+            assert!(scene.now - held_since < HOLD_MAX);
+        }
+        assert!(scene.pace.has_held_long(scene.now), "the keeper would send them, too");
+        scene.pace.sent();
+        assert!(scene.call(FAST, 9), "the next one is a first one again");
+        assert!(!scene.pace.has_held_long(scene.now));
+    }
+
+    #[test]
+    fn an_app_is_stuck_when_it_neither_begins_nor_ends_a_call() {
+        let mut scene = Scene::brisk();
+        assert!(!scene.pace.is_stuck(scene.now));
+        assert!(scene.pace.is_stuck(scene.now + STUCK_AFTER));
+        scene.now += STUCK_AFTER;
+        scene.pace.took(false, scene.now);
+        assert!(!scene.pace.is_stuck(scene.now));
+    }
+
+    #[test]
+    fn a_bet_is_lost_when_the_thread_that_was_woken_is_first() {
+        let mut scene = Scene::brisk();
+        scene.lose();
+        assert!(!scene.pace.is_brisk());
+        assert!(scene.calls_until_brisk() >= SLOW_CALLS_MIN);
+    }
+
+    #[test]
+    fn a_bet_is_not_lost_when_the_thread_that_took_long_is_first() {
+        let mut scene = Scene::brisk();
+        scene.pace.doubt();
+        scene.call(FAST, 1);
+        scene.pace.took(true, scene.now);
+        assert!(scene.pace.is_brisk(), "its reply had ended");
+        scene.pace.doubt();
+        scene.pace.took(false, scene.now);
+        scene.pace.took(true, scene.now);
+        assert!(scene.pace.is_brisk(), "it had taken the next one");
+    }
+
+    #[test]
+    fn bets_that_are_lost_soon_again_are_made_more_and_more_rarely() {
+        let mut scene = Scene::brisk();
+        let mut slow_calls = Vec::new();
+        for _ in 0..12 {
+            scene.lose();
+            slow_calls.push(scene.calls_until_brisk());
+        }
+        assert!(
+            slow_calls.windows(2).all(|pair| pair[1] == SLOW_CALLS_MAX.min(2 * pair[0])),
+            "{slow_calls:?}"
+        );
+        for _ in 0..SOON * SLOW_CALLS_MAX {
+            scene.call(FAST, 1);
+        }
+        scene.lose();
+        assert_eq!(scene.calls_until_brisk(), SLOW_CALLS_MIN, "that was long ago");
+    }
+}

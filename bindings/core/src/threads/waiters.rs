@@ -201,6 +201,12 @@ impl Waiters {
         self.waiting.iter().any(|waiter| !waiter.is_awake && can_lead(waiter.want))
     }
 
+    /// Who is parked, by age.
+    #[cfg(test)]
+    pub(crate) fn parked(&self) -> Vec<u64> {
+        self.waiting.iter().filter(|waiter| !waiter.is_awake).map(|waiter| waiter.id).collect()
+    }
+
     /// How often the keeper has to look; `None`: there is nothing that it had to do if no thread did.
     pub(crate) fn ticks_every(&self, connector: &Connector) -> Option<Duration> {
         let is_left = connector.has_links() && (connector.ready() > 0 || self.is_unwatched());
@@ -210,12 +216,14 @@ impl Waiters {
 
     /// Who waits in the system hears no bell.
     fn call_leader(&self, connector: &Connector, after: After, calls: &mut Calls) {
-        if let Leader::Waiter(leader) = self.leader
-            && after != After::Turn(leader)
-        {
-            let wanted = self.waiting.iter().find(|waiter| waiter.id == leader).map(|waiter| waiter.want);
-            calls.poke = wanted.is_some_and(|want| connector.is_ready(want));
-        }
+        let Leader::Waiter(leader) = self.leader else { return };
+        let Some(waiter) = self.waiting.iter().find(|waiter| waiter.id == leader) else { return };
+        // It would find nothing if others are on their way to all that is ready.
+        let finds_some = match waiter.want {
+            Want::Request => connector.ready() > self.coming || connector.has_ended(),
+            want => connector.is_ready(want),
+        };
+        calls.poke = finds_some && after != After::Turn(leader);
     }
 
     fn call_for_exchanges(&mut self, connector: &mut Connector, calls: &mut Calls) {

@@ -28,8 +28,8 @@ use said::Said;
 const PING: Duration = Duration::from_secs(1);
 
 /// A connector, what its proxies have said and heard, and the time.
-struct Scene {
-    connector: Connector,
+pub(crate) struct Scene {
+    pub(crate) connector: Connector,
     now: Instant,
 }
 
@@ -40,7 +40,7 @@ impl Scene {
     }
 
     /// A backend of this many slots with one link, which is welcome.
-    fn serving(slots: u16) -> (Self, LinkId) {
+    pub(crate) fn serving(slots: u16) -> (Self, LinkId) {
         let mut scene = Self::new(Options { slots, ..Options::default() });
         let id = scene.join(&welcome(1, 0, 1));
         (scene, id)
@@ -72,7 +72,7 @@ impl Scene {
     }
 
     /// A request without a body.
-    fn request(&mut self, id: LinkId, stream: StreamId, method: &str) {
+    pub(crate) fn request(&mut self, id: LinkId, stream: StreamId, method: &str) {
         let flags = RequestFlags { end: true, ..RequestFlags::default() };
         self.connector.receive(id, &request(stream, method, Body::None, flags), self.now);
     }
@@ -86,7 +86,7 @@ impl Scene {
         self.say(id, &ToBackend::Data { stream, data, end });
     }
 
-    fn cancel(&mut self, id: LinkId, stream: StreamId, code: CancelCode) {
+    pub(crate) fn cancel(&mut self, id: LinkId, stream: StreamId, code: CancelCode) {
         self.say(id, &ToBackend::Cancel { stream, code });
     }
 

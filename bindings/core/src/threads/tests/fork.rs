@@ -3,20 +3,20 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use swiftiply_wire::{
     Body, RequestFields, RequestFlags, RequestHead, Scheme, ToBackend, Version, Welcome, put_request,
 };
 
-use super::*;
+use super::super::*;
 use crate::fork::tests::{IS_CHILD, IS_TOLD};
-use crate::{Read, ReadError, ReplyError, ReplyHead};
+use crate::{Read, ReadError, ReplyError, ReplyHead, Request};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Greets a backend and sends it two requests.
-fn serve(listener: &TcpListener) -> TcpStream {
+/// Greets a backend.
+fn greet(listener: &TcpListener) -> TcpStream {
     let (mut link, _) = listener.accept().unwrap();
     let mut hello = [0; 1024];
     assert!(link.read(&mut hello).unwrap() > 0);
@@ -31,6 +31,12 @@ fn serve(listener: &TcpListener) -> TcpStream {
         proof: [0; 32],
     };
     ToBackend::Welcome(welcome).write(&mut out);
+    link.write_all(&out).unwrap();
+    link
+}
+
+/// Two requests that come together.
+fn two_requests(flags: RequestFlags) -> Vec<u8> {
     let fields = RequestFields {
         method: b"PUT",
         scheme: Scheme::Http,
@@ -44,10 +50,10 @@ fn serve(listener: &TcpListener) -> TcpStream {
     };
     let mut head = Vec::new();
     RequestHead::write(&mut head, &fields, |_| {});
-    put_request(&mut out, 1, RequestFlags::default(), &head);
-    put_request(&mut out, 2, RequestFlags::default(), &head);
-    link.write_all(&out).unwrap();
-    link
+    let mut out = Vec::new();
+    put_request(&mut out, 1, flags, &head);
+    put_request(&mut out, 2, flags, &head);
+    out
 }
 
 fn take(connector: &ThreadConnector) -> Request {
@@ -78,7 +84,8 @@ fn serving() -> (TcpStream, ThreadConnector, Request, Request) {
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
     let options = Options { connect: vec![address], slots: 2, ..Options::default() };
     let connector = ThreadConnector::start(options).unwrap();
-    let link = serve(&listener);
+    let mut link = greet(&listener);
+    link.write_all(&two_requests(RequestFlags::default())).unwrap();
     let (request, other) = (take(&connector), take(&connector));
     assert!(connector.next_notice(&Wait::at_most(PATIENCE)).is_some(), "it is connected");
     // A child has no dialling thread that might still be at it.
@@ -112,4 +119,41 @@ fn a_child_that_nobody_told_finds_out_when_it_waits_or_sends() {
     is_refused(connector, request, other);
     IS_CHILD.set(false);
     is_silent(link);
+}
+
+/// Reads two replies of one byte each.
+fn hear_two(link: &mut TcpStream) {
+    link.set_read_timeout(Some(PATIENCE)).unwrap();
+    let reply = 8 + 14 + 8 + 1;
+    link.read_exact(&mut vec![0; 2 * reply]).unwrap();
+}
+
+#[test]
+fn what_is_held_at_a_fork_is_the_parents_to_send() {
+    let (mut link, connector, request, other) = serving();
+    let head = ReplyHead::new(200).unwrap();
+    for request in [request, other] {
+        request.reply().send(&head, b"x").unwrap();
+    }
+    hear_two(&mut link);
+    let flags = RequestFlags { end: true, ..RequestFlags::default() };
+    let begin = Instant::now();
+    // The first one is held unless this thread was so slow that the keeper has sent it already.
+    loop {
+        assert!(begin.elapsed() < PATIENCE, "no reply is ever held");
+        link.write_all(&two_requests(flags)).unwrap();
+        let first = take(&connector);
+        assert_eq!(first.reply().send(&head, b"x"), Ok(1));
+        let is_held = connector.threads().engine.lock().unwrap().own.pace.holds();
+        IS_TOLD.set(true);
+        drop(first);
+        connector.drain();
+        assert!(matches!(connector.try_take(), Take::Failed(Error::Forked)));
+        IS_TOLD.set(false);
+        assert_eq!(take(&connector).reply().send(&head, b"x"), Ok(1));
+        hear_two(&mut link);
+        if is_held {
+            break;
+        }
+    }
 }
