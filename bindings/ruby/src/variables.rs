@@ -52,6 +52,8 @@ const VARIABLES: usize = Variable::EarlyHints as usize + 1;
 const OTHERS_MAX: usize = 257;
 
 struct Known {
+    /// What the server says by itself, and is one of few: frozen, as in Puma, and the same object in every environment.
+    words: [(&'static str, Key); 6],
     content_length: Key,
     early_hints: Key,
     /// By the token's number minus one.
@@ -62,12 +64,15 @@ static KNOWN: OnceLock<Known> = OnceLock::new();
 
 /// Makes the keys.
 pub(crate) fn init(ruby: &Ruby) {
-    let key = |name: &str| {
-        let string = ruby.str_new(name).to_interned_str();
+    let eternal = |string: RString| {
+        let string = string.to_interned_str();
         ruby.gc_register_mark_object(string);
         string.into()
     };
+    let key = |name: &str| eternal(ruby.str_new(name));
+    let word = |word: &'static str| (word, eternal(ruby.str_from_slice(word.as_bytes())));
     KNOWN.get_or_init(|| Known {
+        words: ["HTTP/1.1", "HTTP/1.0", "http", "https", "80", "443"].map(word),
         content_length: key("CONTENT_LENGTH"),
         early_hints: key("rack.early_hints"),
         headers: Token::all().map(|token| key(&header_key(token))).collect(),
@@ -96,7 +101,10 @@ pub(crate) fn environment(ruby: &Ruby, template: RHash, head: &Head, request: Va
     let Some(known) = KNOWN.get() else {
         return Err(Error::new(ruby.exception_runtime_error(), "the library was not initialised"));
     };
-    let mut made = Made::new(ruby, known);
+    let nothing = ruby.get_inner(known.content_length);
+    let mut others = [(nothing, nothing); OTHERS_MAX];
+    let mut made =
+        Made { ruby, known, numbered: [ruby.qnil().as_value(); VARIABLES], others: &mut others, len: 0 };
     made.target(head);
     made.addresses(head);
     made.headers(head, template);
@@ -115,17 +123,11 @@ struct Made<'r> {
     known: &'r Known,
     /// By number; `nil` is not there.
     numbered: [Value; VARIABLES],
-    others: [(RString, RString); OTHERS_MAX],
+    others: &'r mut [(RString, RString); OTHERS_MAX],
     len: usize,
 }
 
-impl<'r> Made<'r> {
-    fn new(ruby: &'r Ruby, known: &'r Known) -> Self {
-        let nothing = ruby.get_inner(known.content_length);
-        let numbered = [ruby.qnil().as_value(); VARIABLES];
-        Self { ruby, known, numbered, others: [(nothing, nothing); OTHERS_MAX], len: 0 }
-    }
-
+impl Made<'_> {
     fn target(&mut self, head: &Head) {
         let (path, query, version) = (head.path(), head.query(), head.version().as_str());
         self.text(Variable::RequestMethod, head.method().as_bytes());
@@ -135,10 +137,9 @@ impl<'r> Made<'r> {
         let path = self.ruby.str_from_slice(path).as_value();
         self.set(Variable::RequestPath, path);
         self.set(Variable::RequestUri, query.map_or(path, |query| self.uri(head.path(), query)));
-        let version = self.ruby.str_from_slice(version.as_bytes()).as_value();
-        self.set(Variable::ServerProtocol, version);
-        self.set(Variable::HttpVersion, version);
-        self.text(Variable::UrlScheme, head.scheme().as_str().as_bytes());
+        self.word(Variable::ServerProtocol, version);
+        self.word(Variable::HttpVersion, version);
+        self.word(Variable::UrlScheme, head.scheme().as_str());
     }
 
     fn uri(&self, path: &[u8], query: &[u8]) -> Value {
@@ -156,7 +157,10 @@ impl<'r> Made<'r> {
             let (host, port) = split(authority);
             self.text(Variable::HttpHost, authority);
             self.text(Variable::ServerName, host);
-            self.text(Variable::ServerPort, port.unwrap_or_else(|| default_port(head.scheme())));
+            match port {
+                Some(port) => self.text(Variable::ServerPort, port),
+                None => self.word(Variable::ServerPort, default_port(head.scheme())),
+            }
         }
         // A client on a Unix socket has no address; Rack apps expect one, and it is on this machine.
         let ip = head.peer().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip().to_canonical());
@@ -173,7 +177,7 @@ impl<'r> Made<'r> {
         let (mut name, mut port) = (Text::new(), Text::new());
         let Some(local) = local else {
             self.text(Variable::ServerName, b"localhost");
-            return self.text(Variable::ServerPort, default_port(scheme));
+            return self.word(Variable::ServerPort, default_port(scheme));
         };
         _ = match local.ip().to_canonical() {
             IpAddr::V4(ip) => write!(name, "{ip}"),
@@ -254,6 +258,13 @@ impl<'r> Made<'r> {
         self.set(variable, self.ruby.str_from_slice(text).as_value());
     }
 
+    fn word(&mut self, variable: Variable, text: &str) {
+        match self.known.words.iter().find(|(word, _)| *word == text) {
+            Some((_, word)) => self.set(variable, self.ruby.get_inner(*word).as_value()),
+            None => self.text(variable, text.as_bytes()),
+        }
+    }
+
     fn set(&mut self, variable: Variable, value: Value) {
         self.numbered[variable as usize] = value;
     }
@@ -299,10 +310,10 @@ fn split(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-fn default_port(scheme: Scheme) -> &'static [u8] {
+fn default_port(scheme: Scheme) -> &'static str {
     match scheme {
-        Scheme::Http => b"80",
-        Scheme::Https => b"443",
+        Scheme::Http => "80",
+        Scheme::Https => "443",
     }
 }
 

@@ -35,6 +35,9 @@ class BindingTest < Minitest::Test
     end
   end
 
+  # What the server says by itself, and may be the same object in every environment.
+  WORDS = %w[SERVER_PROTOCOL HTTP_VERSION rack.url_scheme SERVER_PORT].freeze
+
   CONSTANT = { "rack.hijack?" => true }.freeze
 
   REQUESTS = [
@@ -58,14 +61,17 @@ class BindingTest < Minitest::Test
 
       assert_equal plain.sort_by(&:first), native.sort_by(&:first), bytes.lines.first
       assert(native.each_key.all?(&:frozen?))
-      native.each_value.grep(String) { |value| assert_equal [false, Encoding::BINARY], [value.frozen?, value.encoding] }
+      native.select { |_, value| value.is_a?(String) }.each do |key, value|
+        assert_equal Encoding::BINARY, value.encoding, key
+        refute value.frozen? && !WORDS.include?(key), key
+      end
     end
   end
 
   def test_no_two_environments_share_what_can_be_changed
     template = Swiftiply::Rack::Variables.template(CONSTANT)
     _, first = readings(REQUESTS.first, template)
-    first.each_value { |value| value << "x" if value.is_a?(String) || value.is_a?(Array) }
+    first.each_value { |value| value << "x" if (value.is_a?(String) || value.is_a?(Array)) && !value.frozen? }
     first["app.own"] = true
     plain, second = readings(REQUESTS.first, template)
 

@@ -44,9 +44,10 @@ class EnvTest < Minitest::Test
   end
 
   def test_a_body_of_unknown_length_is_counted_for_action_dispatch
-    rules = RACK2
-    env = Swiftiply::Rack::Env.new(rules: rules, errors: $stderr, count_bodies: true)
-                              .build(FakeRequest.new("POST", body: %w[abc def], length: nil))
+    maker = Swiftiply::Rack::Env.new(rules: RACK2, errors: $stderr, count_bodies: true)
+    request = FakeRequest.new("POST", body: %w[abc def], length: nil)
+    env = maker.build(request)
+    maker.add_body(env, request)
 
     assert_equal "6", env["CONTENT_LENGTH"]
     assert_equal "abcdef", env["rack.input"].read

@@ -36,12 +36,19 @@ module Swiftiply
       end
 
       # @param request [Swiftiply::Request]
-      # @return [Hash] a new one, with `rack.input` at its beginning
+      # @return [Hash] a new one, as for a request without a body
       def build(request)
         env = request.environment(@template)
         env["PATH_INFO"] = String.new unless @asterisk_is_a_path || env["PATH_INFO"] != "*"
-        env["rack.input"] = input(env, request) if request.body?
         env
+      end
+
+      # Puts the body of a request that has one into its environment.
+      # @param env [Hash] as {#build} gave it
+      # @param request [Swiftiply::Request]
+      # @return [Input] what is `rack.input` now, at its beginning
+      def add_body(env, request)
+        env["rack.input"] = input(env, request)
       end
 
       private

@@ -49,8 +49,7 @@ module Swiftiply
       # @return [void]
       def run
         @env = @service.env.build(@request)
-        # Before an app puts another one in its place.
-        @input = @env["rack.input"] if @request.body?
+        @input = @service.env.add_body(@env, @request) if @request.body?
         status, headers, body = @service.app.call(@env)
         answered = !@input && !callbacks? && @request.answer(status, headers, body)
         send_reply(status, headers, body) unless answered
