@@ -2,6 +2,7 @@
 
 const { EventEmitter } = require('node:events');
 const { version } = require('../package.json');
+const { Classes } = require('./classes');
 const { Exchange } = require('./exchange');
 const { Log } = require('./log');
 const native = require('./native');
@@ -34,6 +35,7 @@ class Backend extends EventEmitter {
     super();
     this.server = server;
     this.options = options;
+    this.classes = new Classes(server);
     this.log = new Log(options.logLevel);
     this.exchanges = new Map();
     this.isConnected = false;
@@ -97,6 +99,7 @@ class Backend extends EventEmitter {
   }
 
   begin(id, head, bodyKind, body) {
+    this.classes.follow();
     const exchange = new Exchange(this, id, head);
     this.exchanges.set(id, exchange);
     this.server._connections++;

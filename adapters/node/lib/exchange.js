@@ -39,7 +39,7 @@ class Exchange {
    * @param {string} head see `head.js`
    */
   constructor(backend, id, head) {
-    const { server, connector } = backend;
+    const { server, connector, classes } = backend;
     const fields = head.split('\0');
     this.backend = backend;
     this.server = server;
@@ -55,8 +55,8 @@ class Exchange {
     this.scope = new AsyncResource('HTTPINCOMINGMESSAGE');
     this.reply = new Reply(connector, id, this);
     this.socket = new ExchangeSocket(this, fields);
-    this.req = requestOf(server, this.socket, fields);
-    this.res = responseOf(server, this.req, this.socket);
+    this.req = requestOf(classes, this.socket, fields);
+    this.res = responseOf(classes, this.req, this.socket);
     carry(this.res, this);
     this.socket.on('close', onSocketClose);
     this.res.on('finish', onFinish);

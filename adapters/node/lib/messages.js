@@ -4,8 +4,8 @@ const http = require('node:http');
 const { HEAD_FIELDS } = require('./head');
 
 /** The request that a head (see `head.js`) tells of, as Node's parser makes it. */
-function requestOf(server, socket, fields) {
-  const req = new (server[symbols.incoming] || http.IncomingMessage)(socket);
+function requestOf({ server, Request }, socket, fields) {
+  const req = new Request(socket);
   const rawHeaders = fields.slice(HEAD_FIELDS);
   const version = fields[2];
   req.httpVersion = version;
@@ -22,8 +22,8 @@ function requestOf(server, socket, fields) {
 }
 
 /** The response to `req`, as Node's server makes it. */
-function responseOf(server, req, socket) {
-  const res = new (server[symbols.response] || http.ServerResponse)(req, {
+function responseOf({ server, Response }, req, socket) {
+  const res = new Response(req, {
     highWaterMark: socket.writableHighWaterMark,
     rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites,
   });
@@ -39,8 +39,6 @@ function responseOf(server, req, socket) {
 const nodeServer = new http.Server();
 const nodeListener = nodeServer.listeners('connection')[0];
 const symbols = {
-  incoming: symbolOf(nodeServer, 'IncomingMessage'),
-  response: symbolOf(nodeServer, 'ServerResponse'),
   unique: symbolOf(nodeServer, 'kUniqueHeaders'),
   needDrain: symbolOf(new http.ServerResponse({ method: 'GET', headers: {} }), 'kNeedDrain'),
 };
