@@ -1,5 +1,5 @@
-//! What a child of a fork gets. A thread that takes itself for a child stands for it; real forks are in the tests of
-//! the bindings, whose languages can fork.
+//! What is on the links when the app has a request, and what a child of a fork gets. A thread that takes itself for a
+//! child stands for it; real forks are in the tests of the bindings, whose languages can fork.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -36,9 +36,9 @@ fn greet(listener: &TcpListener) -> TcpStream {
 }
 
 /// Two requests that come together.
-fn two_requests(flags: RequestFlags) -> Vec<u8> {
+fn two_requests(method: &str, flags: RequestFlags) -> Vec<u8> {
     let fields = RequestFields {
-        method: b"PUT",
+        method: method.as_bytes(),
         scheme: Scheme::Http,
         version: Version::Http11,
         authority: b"",
@@ -85,7 +85,7 @@ fn serving() -> (TcpStream, ThreadConnector, Request, Request) {
     let options = Options { connect: vec![address], slots: 2, ..Options::default() };
     let connector = ThreadConnector::start(options).unwrap();
     let mut link = greet(&listener);
-    link.write_all(&two_requests(RequestFlags::default())).unwrap();
+    link.write_all(&two_requests("PUT", RequestFlags::default())).unwrap();
     let (request, other) = (take(&connector), take(&connector));
     assert!(connector.next_notice(&Wait::at_most(PATIENCE)).is_some(), "it is connected");
     // A child has no dialling thread that might still be at it.
@@ -141,7 +141,7 @@ fn what_is_held_at_a_fork_is_the_parents_to_send() {
     // The first one is held unless this thread was so slow that the keeper has sent it already.
     loop {
         assert!(begin.elapsed() < PATIENCE, "no reply is ever held");
-        link.write_all(&two_requests(flags)).unwrap();
+        link.write_all(&two_requests("PUT", flags)).unwrap();
         let first = take(&connector);
         assert_eq!(first.reply().send(&head, b"x"), Ok(1));
         let is_held = connector.threads().engine.lock().unwrap().own.pace.holds();
@@ -156,4 +156,17 @@ fn what_is_held_at_a_fork_is_the_parents_to_send() {
             break;
         }
     }
+}
+
+#[test]
+fn what_must_not_run_twice_is_told_before_the_app_sees_it_however_brisk_the_app() {
+    let (mut link, connector, request, other) = serving();
+    for request in [request, other] {
+        request.reply().send(&ReplyHead::new(200).unwrap(), b"x").unwrap();
+    }
+    link.write_all(&two_requests("POST", RequestFlags::default())).unwrap();
+    let wait = Wait::at_most(PATIENCE);
+    assert_eq!(connector.await_request(&wait), Awaited::Request);
+    assert!(matches!(connector.try_take(), Take::Request(_)));
+    assert_eq!(connector.threads().engine.lock().unwrap().connector.next_queued(), None, "all was sent");
 }
