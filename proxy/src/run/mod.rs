@@ -78,7 +78,9 @@ impl Bound {
         let listen: Vec<_> = self.client_addresses().iter().map(ToString::to_string).collect();
         let Config { shards, sites, .. } = &self.config;
         tracing::info!("clients connect to {}; {shards} shards, {} sites", listen.join(", "), sites.len());
-        for (address, door) in &self.doors {
+        // Ten thousand of them are asked only when somebody wants to hear it.
+        let doors = self.doors.iter().filter(|_| tracing::enabled!(tracing::Level::DEBUG));
+        for (address, door) in doors {
             let address = door.local_address().map_or_else(|| address.to_string(), |local| local.to_string());
             tracing::debug!("backends dial {address}");
         }
