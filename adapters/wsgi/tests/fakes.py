@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from swiftiply.asgi import scope
+from swiftiply.asgi.run import Exchange
 from swiftiply.errors import ClientDisconnected, ReplyError, ReplyLengthError
 from swiftiply.exchange import Address, Environ, Headers, Scope
 from swiftiply.wsgi import environ
@@ -155,6 +156,9 @@ class Request:
 
     def scope(self, base: Scope) -> Scope:
         return scope.build(self.head, base)
+
+    def exchange(self, flush_soon: Callable[[], None]) -> Exchange:
+        return Exchange(self, flush_soon)
 
     def read(self, size: int) -> bytes:
         piece = self.try_read(size)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, Callable
 
 from fakes import Reply, Request
-from swiftiply.asgi.run import Exchange
+from swiftiply.asgi.run import Exchange, run
 from swiftiply.asgi.scope import base_scope
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
@@ -33,8 +33,8 @@ def serve(app: Any, request: Request | None = None, play: Play | None = None) ->
 
 
 async def _serve(app: Any, request: Request, play: Play | None) -> None:
-    exchange = Exchange(app, base_scope(), request, lambda: request.reply.flush())
-    task = asyncio.ensure_future(exchange.run())
+    exchange = request.exchange(request.reply.flush)
+    task = asyncio.ensure_future(run(app, request.scope(base_scope()), exchange))
     if play is not None:
         await settle()
         await play(exchange, request)

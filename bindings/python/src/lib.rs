@@ -2,8 +2,9 @@
 //!
 //! Converts, waits without the interpreter, and maps errors; what a request or a reply means is decided in the core and
 //! in the adapter. For speed alone there are two mappings here, [`environ`] and [`scope`], and the plain case of an
-//! exchange, [`wsgi`]: readable Python versions of all stand in the adapter, and its tests hold them equal.
+//! exchange, [`wsgi`] and [`asgi`]: readable Python versions of all stand in the adapter, and its tests hold them equal.
 
+mod asgi;
 mod connector;
 mod environ;
 mod errors;

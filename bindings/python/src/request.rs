@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use swiftiply_connector::{Body, Headers, Read};
 
+use crate::asgi::PlainExchange;
 use crate::reply::Reply;
 use crate::text::latin1;
 use crate::{environ, errors, scope, waiting};
@@ -48,6 +49,10 @@ impl Request {
 
     fn scope<'py>(&self, py: Python<'py>, base: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
         scope::scope(py, self.request.head(), base)
+    }
+
+    fn exchange(&self, flush_soon: Py<PyAny>) -> PlainExchange {
+        PlainExchange::new(&self.request, flush_soon)
     }
 
     fn read<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {

@@ -1,6 +1,8 @@
 //! A request's head as an ASGI scope, in one pass. The mapping to read and to reason about is
 //! `adapters/wsgi/src/swiftiply/asgi/scope.py`; this does the same with names that are made once.
 
+use std::sync::{Mutex, PoisonError};
+
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -30,13 +32,27 @@ pub fn scope<'py>(py: Python<'py>, head: &Head, base: &Bound<'py, PyDict>) -> Py
     scope.set_item(intern!(py, "query_string"), PyBytes::new(py, head.query().unwrap_or_default()))?;
     scope.set_item(intern!(py, "headers"), headers(py, head)?)?;
     scope.set_item(intern!(py, "client"), endpoint(py, head.peer())?)?;
-    scope.set_item(intern!(py, "server"), endpoint(py, head.local())?)?;
+    scope.set_item(intern!(py, "server"), server(py, head.local())?)?;
     Ok(scope)
 }
 
 /// `(host, port)`, or None for a Unix socket.
 pub fn endpoint(py: Python<'_>, endpoint: Endpoint) -> PyResult<Option<Bound<'_, PyTuple>>> {
     endpoint.map(|endpoint| (address(py, endpoint.ip()), endpoint.port()).into_pyobject(py)).transpose()
+}
+
+/// The proxy's own address, which is the same for one request after the other.
+fn server(py: Python<'_>, local: Endpoint) -> PyResult<Option<Bound<'_, PyTuple>>> {
+    static LAST: Mutex<Option<(Endpoint, Py<PyTuple>)>> = Mutex::new(None);
+    // Locked for moments without any call into Python, which might let another thread run.
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, server)) = last().as_ref().filter(|(of, _)| *of == local) {
+        return Ok(Some(server.bind(py).clone()));
+    }
+    let server = endpoint(py, local)?;
+    let replaced = server.as_ref().and_then(|server| last().replace((local, server.clone().unbind())));
+    drop(replaced);
+    Ok(server)
 }
 
 fn http_version(py: Python<'_>, version: Version) -> &Bound<'_, PyString> {

@@ -6,10 +6,13 @@ everything above this line is tested without a compiler and without a proxy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, Union
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Protocol, Union
 
-__all__ = ["Address", "Environ", "Headers", "Reply", "Request", "RequestHead", "Scope"]
+if TYPE_CHECKING:
+    from .asgi.run import Exchange
+
+__all__ = ["Address", "Environ", "Headers", "LoopExchange", "Reply", "Request", "RequestHead", "Scope"]
 
 #: A host and its port.
 Address = tuple[str, int]
@@ -111,6 +114,9 @@ class Request(Protocol):
     def scope(self, base: Scope) -> Scope:
         """`swiftiply.asgi.scope.build` of this request's head, in one native pass."""
 
+    def exchange(self, flush_soon: Callable[[], None]) -> LoopExchange:
+        """This request with its reply, for an event loop. ``flush_soon`` is called when something was written."""
+
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes of the body, waiting for the first; ``b""`` at its end."""
 
@@ -118,3 +124,19 @@ class Request(Protocol):
         """As `read`, but None when nothing is there yet."""
 
     def trailers(self) -> Iterable[tuple[bytes, bytes]] | None: ...
+
+
+class LoopExchange(Protocol):
+    """A request and its reply as an ASGI application has them."""
+
+    def receive(self) -> Awaitable[dict[str, Any]]: ...
+    def send(self, message: Any) -> Awaitable[None]: ...
+    @property
+    def is_done(self) -> bool:
+        """Whether the reply has ended."""
+
+    def general(self) -> Exchange:
+        """What knows all that can happen to it; from now on everything goes this way."""
+
+    def close(self) -> None:
+        """The application has returned."""

@@ -11,7 +11,7 @@ import pytest
 
 from fakes import Reply, Request, post
 from play_asgi import END, START, body, sending, serve, settle
-from swiftiply.asgi.run import Exchange
+from swiftiply.asgi.run import Exchange, run
 from swiftiply.asgi.scope import base_scope
 from swiftiply.errors import ClientDisconnected
 
@@ -206,7 +206,7 @@ def test_a_cancellation_reaches_the_application_and_passes_on() -> None:
 
     async def main() -> Reply:
         request = Request()
-        task = asyncio.ensure_future(Exchange(app, base_scope(), request, lambda: None).run())
+        task = asyncio.ensure_future(run(app, request.scope(base_scope()), request.exchange(lambda: None)))
         await settle()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from ..errors import MountError, RefusedError
-from ..exchange import Request, Scope
+from ..exchange import LoopExchange, Request, Scope
 from ..service import Service
-from .run import Application, Exchange
+from .run import Application, run
 
 __all__ = ["Connector", "Driver"]
 
@@ -39,7 +39,7 @@ class Driver:
         self._base = base
         self._service = service
         self._loop = asyncio.get_running_loop()
-        self._exchanges: dict[int, tuple[Exchange, asyncio.Task[None]]] = {}
+        self._exchanges: dict[int, tuple[LoopExchange, asyncio.Task[None]]] = {}
         self._flush_is_due = False
         #: Done when no request can come any more; raises `RefusedError` if none ever could.
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -57,7 +57,7 @@ class Driver:
     def disconnect_all(self) -> None:
         """Tell every exchange that its client is gone."""
         for exchange, _ in self._exchanges.values():
-            exchange.disconnect()
+            exchange.general().disconnect()
 
     def cancel_all(self) -> None:
         for task in self.tasks:
@@ -79,7 +79,7 @@ class Driver:
                 if not self.ended.done():
                     self.ended.set_result(None)
             elif value in self._exchanges:
-                exchange, _ = self._exchanges[value]
+                exchange = self._exchanges[value][0].general()
                 if kind == "readable":
                     exchange.readable()
                 elif kind == "writable":
@@ -89,20 +89,21 @@ class Driver:
 
     def _begin(self, request: Request) -> None:
         try:
-            exchange = Exchange(self._app, self._base, request, self._flush_soon)
+            scope = request.scope(self._base)
         except MountError as error:
             log.warning("%s; answered 404", error)
             headers = [(b"content-type", b"text/plain; charset=utf-8")]
             request.reply.send(404, None, headers, b"Not Found\n")
             self._flush_soon()
             return
-        # The task copies the context of this callback, which nobody writes to: each request begins with a fresh one.
         key = request.key
-        self._exchanges[key] = exchange, self._loop.create_task(self._run(key, exchange))
+        exchange = request.exchange(self._flush_soon)
+        # The task copies the context of this callback, which nobody writes to: each request begins with a fresh one.
+        self._exchanges[key] = exchange, self._loop.create_task(self._run(key, scope, exchange))
 
-    async def _run(self, key: int, exchange: Exchange) -> None:
+    async def _run(self, key: int, scope: Scope, exchange: LoopExchange) -> None:
         try:
-            await exchange.run()
+            await run(self._app, scope, exchange)
         finally:
             del self._exchanges[key]
 

@@ -66,6 +66,19 @@ class Outgoing:
         else:
             raise ReplyError(f"an ASGI application sent {kind!r}, which is no message of an http reply")
 
+    async def send_rest(self, body: bytes, sent: int) -> None:
+        """Of a reply of one message, what the window has not taken yet."""
+        await self._piece(body, sent)
+        self._reply.finish()
+        self._state = _DONE
+        self._flush_soon()
+
+    def resume(self, start: Mapping[str, Any], has_begun: bool, is_done: bool) -> None:
+        """Go on behind this first message, and perhaps the whole reply."""
+        self._start(start)
+        if has_begun:
+            self._state = _DONE if is_done else _SENT
+
     def wake(self) -> None:
         """There is room in the client's window."""
         self._room.set()
@@ -144,8 +157,7 @@ class Outgoing:
         self._state = _SENT
         taken = self._reply.try_send(self._status, None, self._headers, body)
         if taken < len(body):
-            await self._piece(body, taken)
-            self._reply.finish()
+            await self.send_rest(body, taken)
         self._state = _DONE
 
     async def _piece(self, body: bytes, sent: int) -> None:

@@ -17,6 +17,19 @@ __all__ = ["base_scope", "build"]
 #: The parts of the base that each request gets a copy of its own of: applications write into them.
 COPIED = ("asgi", "extensions", "state")
 
+#: What every request has of its own.
+REQUEST_KEYS = (
+    "http_version",
+    "method",
+    "scheme",
+    "path",
+    "raw_path",
+    "query_string",
+    "headers",
+    "client",
+    "server",
+)
+
 
 def base_scope(*, mount: str = "", state: dict[str, Any] | None = None) -> Scope:
     """What is the same for every request of this process. ``state`` is the lifespan's, if there is a lifespan."""
@@ -28,7 +41,8 @@ def base_scope(*, mount: str = "", state: dict[str, Any] | None = None) -> Scope
     }
     if state is not None:
         base["state"] = state
-    return base
+    # With a place for what every request sets, a copy has the right size from the start.
+    return base | dict.fromkeys(REQUEST_KEYS)
 
 
 def build(head: RequestHead, base: Scope) -> Scope:
