@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,12 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Own;
 use super::request::{Client, Request};
+use super::{Arrival, Own};
 use crate::access;
 use crate::buffer::Buffer;
 use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
-use crate::shard::{Alarm, Directory, Millis, Shard};
+use crate::shard::{Alarm, Connected, Directory, Millis, Shard};
 use crate::site::Waiter;
 
 /// Bytes that a client may send ahead of what we want of it: pipelined requests, or a body that has no slot yet. One
@@ -33,6 +32,7 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// A client's connection.
 pub(super) struct Connection {
     pub(super) shard: Rc<Shard>,
+    _connected: Connected,
     pub(super) stream: TcpStream,
     client: Client,
     /// Read and not used yet.
@@ -74,11 +74,13 @@ impl From<io::Error> for Ended {
 }
 
 impl Connection {
-    pub(super) async fn new(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr) -> Self {
-        let alarm = poll_fn(|cx| Poll::Ready(shard.alarms.add(cx))).await;
-        let client = Client::new(peer, stream.local_addr().ok());
+    pub(super) fn new(shard: Rc<Shard>, arrival: Arrival, connected: Connected) -> Self {
+        let Arrival { stream, peer, local } = arrival;
+        let alarm = shard.alarms.add();
+        let client = Client::new(peer, local);
         Self {
             shard,
+            _connected: connected,
             stream,
             client,
             incoming: Buffer::default(),
@@ -89,6 +91,11 @@ impl Connection {
             parser: HeadParser::default(),
             waiter: None,
         }
+    }
+
+    /// In its task, before anything else: its alarm wakes this one.
+    pub(super) async fn begin(&mut self) {
+        poll_fn(|cx| Poll::Ready(self.alarm.wake(cx))).await;
     }
 
     /// The next request's head.
@@ -207,7 +214,9 @@ impl Connection {
             return alarm.is_due(now);
         }
         let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
-        self.write_alarm.get_or_insert_with(|| self.shard.alarms.add(cx)).set(now + idle_ms);
+        let alarm = self.write_alarm.get_or_insert_with(|| self.shard.alarms.add());
+        alarm.wake(cx);
+        alarm.set(now + idle_ms);
         false
     }
 

@@ -28,6 +28,7 @@ use tokio::net::TcpStream;
 use crate::exchange::{Failure, Rules};
 use crate::http::ErrorPage;
 use crate::shard::{Connected, Shard};
+use crate::site::Asked;
 
 use connection::{Connection, Ended};
 use relay::Relayed;
@@ -36,24 +37,37 @@ use request::Request;
 pub use request::Spare;
 use slot::NoSlot;
 
+/// A client that has just come.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its socket.
+    pub stream: TcpStream,
+    /// Its address.
+    pub peer: SocketAddr,
+    /// Where it connected to.
+    pub local: Option<Rc<SocketAddr>>,
+}
+
 /// Serves one client until it or we close the connection.
-pub async fn serve(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr, _connected: Connected) {
-    let mut connection = Connection::new(shard, stream, peer).await;
-    loop {
-        let after = match connection.next_request().await {
-            Ok(mut request) => {
-                let after = serve_one(&mut connection, &mut request).await;
-                connection.is_done_with(request);
-                after
+///
+/// Its task is most of what an idle client costs, so what is rare is boxed, and the connection is made before the future
+/// that has it: an argument of an `async fn` would have room there beside what was made of it.
+pub fn serve(shard: &Rc<Shard>, arrival: Arrival, connected: Connected) -> impl Future<Output = ()> + use<> {
+    let mut connection = Connection::new(shard.clone(), arrival, connected);
+    async move {
+        connection.begin().await;
+        loop {
+            let after = match connection.next_request().await {
+                Ok(request) => serve_one(&mut connection, request).await,
+                Err(Ended::Quietly) => return,
+                Err(Ended::Refused(refusal)) => Box::pin(refuse(&mut connection, refusal)).await,
+            };
+            match after {
+                After::Keep => {}
+                After::Leave => return,
+                After::Close => return Box::pin(connection.close()).await,
+                After::Cut => return connection.cut(),
             }
-            Err(Ended::Quietly) => return,
-            Err(Ended::Refused(refusal)) => refuse(&mut connection, &refusal).await,
-        };
-        match after {
-            After::Keep => {}
-            // Boxed, so that an idle connection keeps no room for it.
-            After::Close => return Box::pin(connection.close()).await,
-            After::Cut => return connection.cut(),
         }
     }
 }
@@ -63,22 +77,31 @@ pub async fn serve(shard: Rc<Shard>, stream: TcpStream, peer: SocketAddr, _conne
 enum After {
     /// The next request may come.
     Keep,
-    /// All that had to be said is said.
+    /// All that had to be said is said, on both sides.
+    Leave,
+    /// All that we had to say is said.
     Close,
     /// The client must see that something is missing.
     Cut,
 }
 
-async fn serve_one(connection: &mut Connection, request: &mut Request) -> After {
-    let after = match answer(connection, request).await {
+async fn serve_one(connection: &mut Connection, mut request: Box<Request>) -> After {
+    let after = match answer(connection, &mut request).await {
         Ok(after) => after,
-        Err(own) => reply_ourselves(connection, request, own).await,
+        Err(own) => Box::pin(reply_ourselves(connection, &mut request, own)).await,
     };
-    connection.note(request);
-    match after {
-        After::Keep => request.upload.finish(connection).await,
+    connection.note(&request);
+    let after = match after {
+        After::Keep if request.upload.is_read() => After::Keep,
+        After::Keep => Box::pin(request.upload.finish(connection)).await,
+        // The client needs no time to read the reply before it sees a reset: nothing comes that could cause one.
+        After::Close if request.is_last && request.flags.end && connection.incoming.is_empty() => {
+            After::Leave
+        }
         other => other,
-    }
+    };
+    connection.is_done_with(request);
+    after
 }
 
 /// An answer that comes from us.
@@ -113,9 +136,14 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
     }
     let mut asked = site.site.ask(connection.waiter());
     loop {
-        let slot = match slot::wait(connection, request, asked).await {
-            Ok(slot) => slot,
-            Err(no_slot) => return no_slot_answer(request, no_slot),
+        let slot = match asked {
+            Asked::Granted(slot) => slot,
+            Asked::Waiting(waiting) => match slot::wait(connection, request, waiting).await {
+                Ok(slot) => slot,
+                Err(no_slot) => return no_slot_answer(request, no_slot),
+            },
+            Asked::Full => return no_slot_answer(request, NoSlot::QueueFull),
+            Asked::Closed => return no_slot_answer(request, NoSlot::SiteClosed),
         };
         match relay::deliver(connection, request, &site, slot).await {
             Relayed::Whole { keep } => return Ok(if keep { After::Keep } else { After::Close }),
@@ -192,8 +220,26 @@ async fn reply_ourselves(connection: &mut Connection, request: &mut Request, own
 }
 
 /// What could not be read is answered, noted, and the connection closed.
-async fn refuse(connection: &mut Connection, own: &Own) -> After {
+async fn refuse(connection: &mut Connection, own: Own) -> After {
     let _ = connection.say(&own.page(true, false, Version::Http11)).await;
-    connection.note_refusal(own);
+    connection.note_refusal(&own);
     After::Close
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the task of a client may take, idle or not: with what tokio keeps beside it, less than 1 KiB.
+    const TASK_BYTES_MAX: usize = 640;
+
+    fn size_of_task<F: Future>(_: impl FnOnce(&Rc<Shard>, Arrival, Connected) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_an_idle_client_is_small() {
+        let bytes = size_of_task(serve);
+        assert!(bytes <= TASK_BYTES_MAX, "{bytes} bytes");
+    }
 }

@@ -50,34 +50,26 @@ pub(super) enum Relayed {
 }
 
 /// Delivers a request to the backend whose slot it has.
-pub(super) async fn deliver(
-    connection: &mut Connection,
-    request: &mut Request,
-    site: &Rc<SiteHere>,
+#[expect(clippy::manual_async_fn, reason = "arguments of an async fn have room in each client's task twice")]
+pub(super) fn deliver<'a>(
+    connection: &'a mut Connection,
+    request: &'a mut Request,
+    site: &'a SiteHere,
     slot: Slot,
-) -> Relayed {
-    let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
-    let exchange = request.exchange(link.hello.window);
-    let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else { return Relayed::NoLink };
-    request.deliveries += 1;
-    // A body that is still to come has a deadline of its own.
-    let is_watched = !request.upload.is_read();
-    if !is_watched {
-        connection.expect_within(UNWATCHED_TIME);
+) -> impl Future<Output = Relayed> + use<'a> {
+    async move {
+        let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
+        let exchange = request.exchange(link.hello.window);
+        let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else {
+            return Relayed::NoLink;
+        };
+        request.deliveries += 1;
+        let mut delivery = Delivery::begin(&link, stream, &exchange, connection, request);
+        let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
+        connection.expect_nothing();
+        request.note_delivery(&link, &exchange);
+        delivery.settle(end)
     }
-    let mut delivery = Delivery {
-        link: &link,
-        stream,
-        exchange: &exchange,
-        unpaid: 0,
-        writing: 0,
-        is_watched,
-        has_left: false,
-    };
-    let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
-    connection.expect_nothing();
-    request.note_delivery(&link, &exchange);
-    delivery.settle(end)
 }
 
 struct Delivery<'a> {
@@ -102,7 +94,22 @@ enum End {
     BadBody(Ended),
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
+    fn begin(
+        link: &'a Rc<Link>,
+        stream: StreamId,
+        exchange: &'a Rc<Exchange>,
+        connection: &Connection,
+        request: &Request,
+    ) -> Self {
+        // A body that is still to come has a deadline of its own.
+        let is_watched = !request.upload.is_read();
+        if !is_watched {
+            connection.expect_within(UNWATCHED_TIME);
+        }
+        Self { link, stream, exchange, unpaid: 0, writing: 0, is_watched, has_left: false }
+    }
+
     fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,12 +1,13 @@
 //! One request: its head as the link will carry it, and what has to be remembered of it.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Once;
 use std::time::Instant;
 
+use arrayvec::ArrayString;
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
 use super::Own;
@@ -29,14 +30,20 @@ const SPARE_MAX: usize = 256;
 pub(super) struct Client {
     peer: SocketAddr,
     /// Its IP address, as logs and headers name it.
-    pub address: String,
-    /// Where it connected to.
-    local: Option<SocketAddr>,
+    pub address: ArrayString<ADDRESS_BYTES_MAX>,
+    /// Where it connected to; mostly shared with all others.
+    local: Option<Rc<SocketAddr>>,
 }
 
+/// The longest IPv6 address as text (`INET6_ADDRSTRLEN` without its NUL).
+const ADDRESS_BYTES_MAX: usize = 45;
+
 impl Client {
-    pub(super) fn new(peer: SocketAddr, local: Option<SocketAddr>) -> Self {
-        Self { peer, address: peer.ip().to_canonical().to_string(), local }
+    pub(super) fn new(peer: SocketAddr, local: Option<Rc<SocketAddr>>) -> Self {
+        let mut address = ArrayString::new();
+        // It fits.
+        let _ = write!(address, "{}", peer.ip().to_canonical());
+        Self { peer, address, local }
     }
 }
 
@@ -52,6 +59,8 @@ pub(super) struct Request {
     pub flags: RequestFlags,
     /// What the reply must respect.
     pub rules: Rules,
+    /// Whether the client has said that it sends nothing more after it.
+    pub is_last: bool,
     /// Whether it may run twice (RFC 9110 section 9.2.2).
     pub is_idempotent: bool,
     /// Its body.
@@ -125,6 +134,7 @@ impl Request {
             upgrade: head.upgrade.is_some(),
             head_bytes_max: limits.reply_head_bytes_max,
         };
+        request.is_last = !head.keep_alive;
         request.is_idempotent = Method::new(head.method.as_bytes()).is_idempotent();
         request.upload.begin(head, limits, &directory.config().limits, settings);
         request.began = shard.access.clock();
@@ -218,7 +228,7 @@ fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, 
         path: head.target.path.as_bytes(),
         query: head.target.query.map(str::as_bytes),
         peer: Some(client.peer),
-        local: client.local,
+        local: client.local.as_deref().copied(),
         body: match head.framing {
             Framing::None => Body::None,
             Framing::Length(length) => Body::Length(length),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::connection::Connection;
 use super::request::Request;
-use crate::site::{Asked, Slot};
+use crate::site::{Slot, Waiting};
 
 /// Why a request has no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,38 +21,35 @@ pub(super) enum NoSlot {
     SiteClosed,
 }
 
-/// Gives the slot, at once if there is one. A client that leaves is out of the queue at once.
-pub(super) async fn wait(
-    connection: &mut Connection,
-    request: &mut Request,
-    asked: Asked,
-) -> Result<Slot, NoSlot> {
-    let mut waiting = match asked {
-        Asked::Granted(slot) => return Ok(slot),
-        Asked::Waiting(waiting) => waiting,
-        Asked::Full => return Err(NoSlot::QueueFull),
-        Asked::Closed => return Err(NoSlot::SiteClosed),
-    };
-    let from = Instant::now();
-    let time = request.site.as_ref().map(|site| site.settings().timeout).unwrap_or_default();
-    // What it has waited before, ahead of a backend that died, counts.
-    let left = time.saturating_sub(request.outcome.waited);
-    connection.expect_within(left);
-    let slot = poll_fn(|cx| {
-        if let Poll::Ready(slot) = waiting.poll(cx) {
-            return Poll::Ready(slot.ok_or(NoSlot::SiteClosed));
-        }
-        if connection.poll_left(cx).is_ready() {
-            return Poll::Ready(Err(NoSlot::ClientGone));
-        }
-        // The alarm counts from the last tick, so it may ring a tick early, and then rings again.
-        if connection.is_late() && from.elapsed() >= left {
-            return Poll::Ready(Err(NoSlot::TooLate));
-        }
-        Poll::Pending
-    })
-    .await;
-    connection.expect_nothing();
-    request.outcome.waited += from.elapsed();
-    slot
+/// Gives the slot once there is one. A client that leaves is out of the queue at once.
+#[expect(clippy::manual_async_fn, reason = "arguments of an async fn have room in each client's task twice")]
+pub(super) fn wait<'a>(
+    connection: &'a mut Connection,
+    request: &'a mut Request,
+    mut waiting: Waiting,
+) -> impl Future<Output = Result<Slot, NoSlot>> + use<'a> {
+    async move {
+        let from = Instant::now();
+        let time = request.site.as_ref().map(|site| site.settings().timeout).unwrap_or_default();
+        // What it has waited before, ahead of a backend that died, counts.
+        let left = time.saturating_sub(request.outcome.waited);
+        connection.expect_within(left);
+        let slot = poll_fn(|cx| {
+            if let Poll::Ready(slot) = waiting.poll(cx) {
+                return Poll::Ready(slot.ok_or(NoSlot::SiteClosed));
+            }
+            if connection.poll_left(cx).is_ready() {
+                return Poll::Ready(Err(NoSlot::ClientGone));
+            }
+            // The alarm counts from the last tick, so it may ring a tick early, and then rings again.
+            if connection.is_late() && from.elapsed() >= left {
+                return Poll::Ready(Err(NoSlot::TooLate));
+            }
+            Poll::Pending
+        })
+        .await;
+        connection.expect_nothing();
+        request.outcome.waited += from.elapsed();
+        slot
+    }
 }

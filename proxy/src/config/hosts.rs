@@ -1,9 +1,10 @@
 //! Host names: one spelling for each, and which site a host belongs to.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::net::Ipv6Addr;
+
+use rustc_hash::FxHashMap;
 
 use super::model::SiteConfig;
 
@@ -16,7 +17,8 @@ pub const HOST_BYTES_MAX: usize = 253;
 /// From host names to sites. One lookup costs the same with one site and with ten thousand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostTable {
-    by_host: HashMap<Box<str>, SiteIndex>,
+    /// Its keys come from the configuration, so nobody can make them collide.
+    by_host: FxHashMap<Box<str>, SiteIndex>,
     default: Option<SiteIndex>,
 }
 

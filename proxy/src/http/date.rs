@@ -1,9 +1,9 @@
 //! The Date header, formatted once a second.
 
+use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const PREFIX: &[u8] = b"Date: ";
-const LINE_BYTES: usize = PREFIX.len() + "Sun, 06 Nov 1994 08:49:37 GMT".len() + 2;
+const LINE_BYTES: usize = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".len();
 
 /// A whole header line: `Date: Sun, 06 Nov 1994 08:49:37 GMT` and CRLF (RFC 9110 section 6.6.1).
 #[derive(Debug, Clone)]
@@ -39,12 +39,9 @@ impl DateLine {
     fn format(&mut self, second: u64) {
         self.second = second;
         let time = UNIX_EPOCH + std::time::Duration::from_secs(second);
-        let text = httpdate::fmt_http_date(time);
-        let (prefix, rest) = self.line.split_at_mut(PREFIX.len());
-        let (date, end) = rest.split_at_mut(LINE_BYTES - PREFIX.len() - 2);
-        prefix.copy_from_slice(PREFIX);
-        date.copy_from_slice(text.as_bytes());
-        end.copy_from_slice(b"\r\n");
+        let mut line = &mut self.line[..];
+        // It fits exactly.
+        let _ = write!(line, "Date: {}\r\n", httpdate::HttpDate::from(time));
     }
 }
 

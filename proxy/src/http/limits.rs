@@ -47,7 +47,7 @@ pub const TRAILERS_ROOM: usize = 64;
 
 /// Empty lines that are skipped before a request line. RFC 9112 section 2.2 asks for at least one, for old clients
 /// that end a POST body with a CRLF too many; two leave room for a second mistake, and no more.
-pub(super) const LEADING_EMPTY_LINES_MAX: usize = 2;
+pub(super) const LEADING_EMPTY_LINES_MAX: u8 = 2;
 
 /// Names in a head's Connection headers together. Real clients send one to three; each is compared with each header,
 /// so the product must stay small.

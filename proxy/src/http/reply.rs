@@ -10,7 +10,7 @@ use super::date::DateLine;
 use super::field::{Kind, is_token, is_value, trim};
 use super::reply_fault::ReplyFault;
 use super::reply_framing::ReplyFraming;
-use super::status::reason_phrase;
+use super::status::usual_line;
 use super::trailers;
 
 /// The server's name in replies whose app gives none.
@@ -226,7 +226,11 @@ fn is_named<'h>(mut headers: impl Iterator<Item = (Name<'h>, &'h [u8])>, name: N
 }
 
 fn status_line(out: &mut Vec<u8>, status: u16, reason: Option<&[u8]>) -> Result<(), ReplyFault> {
-    let reason = reason.unwrap_or_else(|| reason_phrase(status).as_bytes());
+    if let (None, Some(line)) = (reason, usual_line(status)) {
+        out.extend_from_slice(line.as_bytes());
+        return Ok(());
+    }
+    let reason = reason.unwrap_or_default();
     if !is_value(reason) {
         return Err(ReplyFault::BadReason);
     }

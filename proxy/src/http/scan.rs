@@ -11,14 +11,14 @@ use super::refusal::Refusal;
 pub(super) struct HeadScan {
     /// Where the request line begins, after skipped empty lines.
     start: usize,
-    empty_lines: usize,
+    empty_lines: u8,
     begun: bool,
+    /// Whole lines so far, the request line included; one more than there is room for, at most.
+    lines: u16,
     /// Bytes before this one have been searched for line ends.
     looked: usize,
     /// Where the current line begins.
     line_start: usize,
-    /// Whole lines so far, the request line included.
-    lines: usize,
 }
 
 impl HeadScan {
@@ -82,7 +82,7 @@ impl HeadScan {
         if length == 0 {
             return Ok(true);
         }
-        if self.lines > limits.headers_max.min(HEADERS_ROOM) {
+        if usize::from(self.lines) > limits.headers_max.min(HEADERS_ROOM) {
             return Err(Refusal::TooManyHeaders);
         }
         self.lines += 1;

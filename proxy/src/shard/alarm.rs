@@ -29,9 +29,9 @@ struct Bell {
 }
 
 impl Alarms {
-    /// An alarm that is not set, for the task that calls this.
-    pub fn add(&self, cx: &Context<'_>) -> Alarm {
-        let key = self.0.borrow_mut().insert(Bell { at: NEVER, waker: cx.waker().clone() });
+    /// An alarm that is not set and wakes nobody.
+    pub fn add(&self) -> Alarm {
+        let key = self.0.borrow_mut().insert(Bell { at: NEVER, waker: Waker::noop().clone() });
         Alarm { key, all: self.clone() }
     }
 
@@ -51,6 +51,11 @@ impl Alarms {
 }
 
 impl Alarm {
+    /// Wakes this task from now on.
+    pub fn wake(&self, cx: &Context<'_>) {
+        self.all.0.borrow_mut()[self.key].waker.clone_from(cx.waker());
+    }
+
     /// Sets it.
     #[inline]
     pub fn set(&self, at: Millis) {

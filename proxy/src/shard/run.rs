@@ -159,6 +159,8 @@ impl Drop for Accepting {
 
 async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
     let listener = TcpListener::from_std(listener).expect("a listener of our own can be watched");
+    // Only where the listener has every address of this machine does a connection know better.
+    let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified()).map(Rc::new);
     let mut is_short = false;
     loop {
         let config = shard.directory();
@@ -176,7 +178,9 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 is_short = false;
-                spawn_local(client::serve(shard.clone(), stream, peer, Connected::new(&shard)));
+                let local = local.clone().or_else(|| stream.local_addr().ok().map(Rc::new));
+                let arrival = client::Arrival { stream, peer, local };
+                spawn_local(client::serve(&shard, arrival, Connected::new(&shard)));
             }
             // The client was gone before we came to it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -285,11 +285,13 @@ fn put_header(out: &mut Vec<u8>, name: Name<'_>, value: &[u8]) {
         spelling.len().max(value.len()) <= usize::from(u16::MAX),
         "a header is checked against its limits before"
     );
-    // Name, its length, the value's length, value: room for all of it at once.
-    out.reserve(1 + 2 + spelling.len() + 2 + value.len());
-    out.push(byte);
     if byte == LITERAL {
+        out.push(byte);
         put_long(out, spelling);
+        put_long(out, value);
+    } else {
+        let [high, low] = (value.len() as u16).to_be_bytes();
+        out.extend_from_slice(&[byte, high, low]);
+        out.extend_from_slice(value);
     }
-    put_long(out, value);
 }
