@@ -35,15 +35,17 @@ def markdown(all_runs: list[Runs | Finding], plan: Plan, machine: str) -> str:
 
 
 def summary(all_runs: list[Runs | Finding], machine: str) -> str:
-    """What the README shows: ours over each peer, and what has a goal of its own."""
-    lines = [machine, ""] + _row("scenario", "against", "CPU per request", "requests/s", "p99") + _row(*["---"] * 5)
+    """What the README shows: ours over each peer where it matters most, and what has a goal of its own."""
+    lines = [machine, ""] + _row("scenario", "ours over", "CPU per request", "requests/s", "p99") + _row(*["---"] * 5)
     for runs in all_runs:
-        if isinstance(runs, Finding):
+        if isinstance(runs, Finding) or not (runs.scenario.is_charted or runs.scenario.open_p99):
             continue
         for peer in runs.peers:
             ratio = compared(runs, peer.stack.name)
             cpu = ratio.get("proxy_us") if runs.scenario.is_proxy_apart else ratio.get("total_us")
-            cells = [f"{one.median:.2f} ×" if one else "" for one in (cpu, ratio.get("requests_per_s"), ratio.get("p99_ms"))]
+            loop = runs.open_loops.get(peer.stack.name)
+            p99 = ratios.Ratio.of(list(zip(loop.ours, loop.theirs))) if loop else ratio.get("p99_ms")
+            cells = [f"{one.median:.2f} ×" if one else "" for one in (cpu, ratio.get("requests_per_s"), p99)]
             if ratio:
                 lines += _row(runs.scenario.about, peer.stack.name, *cells)
     lines += ["", *_row("figure", "", "goal", ""), *_row(*["---"] * 4)]

@@ -86,20 +86,22 @@ NATIVE = native_link()
 BACKENDS_MANY, SITES_MANY = 1000, 10_000
 
 
-def flat(name: str, about: str, clients: int, many: Stack, most: float) -> Scenario:
+def flat(name: str, about: str, clients: int, many: Stack, few: Stack, most: float = 1.1) -> Scenario:
     """One of ours against another one of ours."""
-    one = Peer(ours(NATIVE, "swiftiply, one of it"), cpu(most))
-    return Scenario(name, about, many, (one,), Load(clients), is_proxy_apart=True, is_quick=False)
+    return Scenario(name, about, many, (Peer(few, cpu(most)),), Load(clients), is_proxy_apart=True, is_quick=False)
 
 
+ONE = ours(NATIVE, "swiftiply, one of it")
+#: As many as clients. To a single backend many requests leave in one write, which is another thing than their number.
+SOME_BACKENDS = ours(native_link(slots=1, backends=64), "swiftiply ← 64 backends")
 MANY_BACKENDS = ours(native_link(slots=1, backends=BACKENDS_MANY), f"swiftiply ← {BACKENDS_MANY:,} backends")
 MANY_SITES = ours(NATIVE, f"swiftiply with {SITES_MANY:,} sites ← native", sites=SITES_MANY)
 FLAT = [
-    flat("scale-backends-1", "a request's cost with 1,000 backends of the site, against one", 1, MANY_BACKENDS, 1.1),
-    flat("scale-backends-64", "the same, 64 clients: to one backend many requests leave in one write", 64, MANY_BACKENDS, 1.1),
-    flat("scale-sites", "a request's cost with 10,000 sites, against one", 64, MANY_SITES, 1.1),
+    flat("scale-backends-1", "1,000 backends of a site against one, one client", 1, MANY_BACKENDS, ONE),
+    flat("scale-backends-64", "1,000 backends of a site against 64, 64 clients", 64, MANY_BACKENDS, SOME_BACKENDS),
+    flat("scale-sites", "10,000 sites against one, 64 clients", 64, MANY_SITES, ONE),
     # Two shards do 1.7 times what one does where a request costs no more than 2/1.7 of what it costs on one.
-    flat("scale-shards", "a request's cost on two shards, against one", 64, ours(NATIVE, "swiftiply, 2 shards", shards=2), round(2 / 1.7, 2)),
+    flat("scale-shards", "two shards against one, 64 clients", 64, ours(NATIVE, "swiftiply, 2 shards", shards=2), ONE, round(2 / 1.7, 2)),
 ]
 
 HELLO_RU = ("", "hello.ru")

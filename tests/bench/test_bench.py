@@ -14,6 +14,7 @@ import chart
 import load
 import proc
 import ratios
+import readme
 import report
 import rounds
 import scale
@@ -179,6 +180,19 @@ class Reports(unittest.TestCase):
         root = xml.fromstring(chart.svg([self.runs()]))
         bars = [one for one in root if one.tag.endswith("rect")]
         self.assertEqual(len(bars), 2 * (1 + len(self.runs().peers)) + 2)
+
+    def test_the_readme_keeps_all_but_what_stands_between_the_marks(self):
+        text = f"a\n{readme.BEGIN}old\n{readme.END}b\n"
+        self.assertEqual(readme.replaced(text, "new\n"), f"a\n{readme.BEGIN}new\n{readme.END}b\n")
+
+    def test_the_summary_has_ours_over_each_peer_and_every_goal_of_its_own(self):
+        finding = Finding("tail", "about", "conditions", ("stack", "ms"))
+        finding.add("ours", 1.0)
+        finding.add("theirs", 10.0)
+        finding.judge("p99", "ours", "theirs", "≤", 0.2)
+        text = report.summary([self.runs(), finding], "a machine")
+        self.assertIn("| Rack, 5 threads | nginx → puma | 0.67 × | 2.00 × | 1.00 × |", text)
+        self.assertIn("| tail: p99 | 0.10 | ≤ 0.20 | reached |", text)
 
     def test_scenarios_can_be_told_apart(self):
         names = [one.name for one in ALL]
