@@ -35,7 +35,7 @@ class FakeRequest
   end
 
   # As if no reply were plain enough to be sent in one call.
-  def answer(_status, _headers, _body)
+  def answer(_status, _headers, _body, _rack_headers)
     false
   end
 

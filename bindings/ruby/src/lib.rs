@@ -63,7 +63,7 @@ fn define_request(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
     let class = swiftiply.define_class("Request", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("environment", method!(Request::environment, 1))?;
-    class.define_method("answer", method!(Request::answer, 3))?;
+    class.define_method("answer", method!(Request::answer, 4))?;
     class.define_method("request_method", method!(Request::request_method, 0))?;
     class.define_method("scheme", method!(Request::scheme, 0))?;
     class.define_method("version", method!(Request::version, 0))?;

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use magnus::r_hash::ForEach;
-use magnus::{Error, Fixnum, RArray, RHash, RString, Ruby, Value};
+use magnus::{Error, Fixnum, RArray, RClass, RHash, RString, Ruby, Value};
 use swiftiply_connector::{ReplyError, ReplyHead, Request};
 
 use crate::errors;
@@ -27,16 +27,16 @@ struct Scratch {
     body: Vec<u8>,
 }
 
-/// Sends a reply if it is plain, and returns whether it was.
+/// Sends a reply if it is plain, and returns whether it was. `rack_headers` is the subclass of Hash that Rack itself has for
+/// headers, which gives what it keeps.
 pub(crate) fn answer(
     ruby: &Ruby,
     request: &Request,
-    status: Value,
-    headers: Value,
-    body: Value,
+    (status, headers, body): (Value, Value, Value),
+    rack_headers: RClass,
 ) -> Result<bool, Error> {
     let (Some(status), Some(headers), Some(body)) =
-        (plain_status(status), plain_hash(ruby, headers), plain_array(ruby, body))
+        (plain_status(status), plain_hash(ruby, headers, rack_headers), plain_array(ruby, body))
     else {
         return Ok(false);
     };

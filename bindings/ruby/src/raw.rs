@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use magnus::rb_sys::{AsRawValue, FromRawValue, protect};
 use magnus::value::ReprValue;
-use magnus::{Error, Fixnum, RArray, RHash, RString, Ruby, TryConvert, Value};
+use magnus::{Error, Fixnum, RArray, RClass, RHash, RString, Ruby, TryConvert, Value};
 use swiftiply_connector::{Interrupt, Wait};
 
 thread_local! {
@@ -111,9 +111,11 @@ pub(crate) fn plain_array(ruby: &Ruby, value: Value) -> Option<RArray> {
     RArray::from_value(value).filter(|array| is_just(array.as_value(), ruby.class_array().as_value()))
 }
 
-/// A Hash and nothing more.
-pub(crate) fn plain_hash(ruby: &Ruby, value: Value) -> Option<RHash> {
-    RHash::from_value(value).filter(|hash| is_just(hash.as_value(), ruby.class_hash().as_value()))
+/// A Hash and nothing more, or one of just this subclass.
+pub(crate) fn plain_hash(ruby: &Ruby, value: Value, subclass: RClass) -> Option<RHash> {
+    let classes = [ruby.class_hash(), subclass];
+    RHash::from_value(value)
+        .filter(|hash| classes.iter().any(|class| is_just(hash.as_value(), class.as_value())))
 }
 
 /// `object` is no number, symbol or other value without a place in memory.

@@ -2,7 +2,7 @@
 
 use magnus::typed_data::Obj;
 use magnus::value::ReprValue;
-use magnus::{Error, RArray, RHash, RString, Ruby, Value};
+use magnus::{Error, RArray, RClass, RHash, RString, Ruby, Value};
 use swiftiply_connector::{Body, Endpoint, Headers, Read};
 
 use crate::raw::{self, Waited};
@@ -33,8 +33,9 @@ impl Request {
         status: Value,
         headers: Value,
         body: Value,
+        rack_headers: RClass,
     ) -> Result<bool, Error> {
-        plain::answer(ruby, &request.inner, status, headers, body)
+        plain::answer(ruby, &request.inner, (status, headers, body), rack_headers)
     }
 
     pub(crate) fn request_method(ruby: &Ruby, request: &Self) -> RString {

@@ -1,9 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "serving_system"
-require "swiftiply/rack/reply_writer"
-require "swiftiply/rack/rules"
-require "swiftiply/rack/variables"
+require "swiftiply/rack/exchange"
 
 # The compiled library itself, in this process.
 #
@@ -91,7 +89,10 @@ class BindingTest < Minitest::Test
     end
   end
 
+  RACK_HEADERS = Swiftiply::Rack::Service.rack_headers
+
   PLAIN = [
+    [200, RACK_HEADERS[[%w[X-One 1]]], ["x"]],
     [200, {}, []], [404, {}, ["no"]], [200, {}, ["one ", "", "two"]], [599, { "X-A" => "1" }, ["é", "\xFF".b]],
     [200, { "Content-Type" => "text/plain", "content-length" => "3" }.freeze, ["abc"].freeze],
     [200, { "Set-Cookie" => %w[a=1 b=2], "x-empty" => "", "x-none" => [] }, ["x" * 400_000]],
@@ -101,7 +102,7 @@ class BindingTest < Minitest::Test
   def test_a_plain_reply_is_what_the_adapter_makes_of_it
     writer = Swiftiply::Rack::ReplyWriter.new(Swiftiply::Rack::Rules.current)
     PLAIN.each do |status, headers, body|
-      plain, given = reply_to("GET") { |request| request.answer(status, headers, body) }
+      plain, given = reply_to("GET") { |request| request.answer(status, headers, body, RACK_HEADERS) }
       written, = reply_to("GET") do |request|
         head = Swiftiply::Rack::ReplyHead.new(status, headers, Swiftiply::Rack::Rules.current)
         writer.write(head, body, request, request.reply, nil)
@@ -124,17 +125,17 @@ class BindingTest < Minitest::Test
 
   def test_what_is_unusual_is_left_to_the_adapter
     UNUSUAL.each do |answer|
-      reply, given = reply_to("GET") { |request| request.answer(*answer) }
+      reply, given = reply_to("GET") { |request| request.answer(*answer, RACK_HEADERS) }
       assert_equal [false, 200, ""], [given, reply.status, reply.body], answer.inspect[0, 100]
     end
-    _, given = reply_to("HEAD") { |request| request.answer(200, {}, ["x"]) }
+    _, given = reply_to("HEAD") { |request| request.answer(200, {}, ["x"], RACK_HEADERS) }
     refute given
   end
 
   def test_a_plain_reply_of_the_wrong_length_is_an_error
     { "2" => Swiftiply::BodyTooShort, "0" => Swiftiply::BodyTooLong }.each do |length, error|
       reply_to("GET") do |request|
-        assert_raises(error) { request.answer(200, { "content-length" => length }, ["x"]) }
+        assert_raises(error) { request.answer(200, { "content-length" => length }, ["x"], RACK_HEADERS) }
       end
     end
   end

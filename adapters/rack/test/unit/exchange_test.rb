@@ -7,7 +7,7 @@ class ExchangeTest < Minitest::Test
 
   # A request whose replies are all plain enough; tells which were given.
   class PlainRequest < FakeRequest
-    def answer(*answer)
+    def answer(*answer, _rack_headers)
       @given = answer
       true
     end

@@ -14,7 +14,8 @@ module Swiftiply
     # @!attribute writer [ReplyWriter]
     # @!attribute error_page [ErrorPage]
     # @!attribute log [Log]
-    Service = Struct.new(:app, :env, :rules, :writer, :error_page, :log, keyword_init: true) do
+    # @!attribute rack_headers [Class] in which Rack itself keeps the headers of a reply
+    Service = Struct.new(:app, :env, :rules, :writer, :error_page, :log, :rack_headers, keyword_init: true) do
       # @param app [#call]
       # @param log [Log]
       # @param threads [Integer] slots of this process
@@ -25,7 +26,12 @@ module Swiftiply
       def self.for(app, log:, threads: 1, early_hints: true, show_errors: false, errors: $stderr, rules: Rules.current)
         env = Env.new(rules: rules, errors: errors, threads: threads, early_hints: early_hints)
         new(app: app, env: env, rules: rules, writer: ReplyWriter.new(rules), log: log,
-            error_page: ErrorPage.new(show_errors))
+            error_page: ErrorPage.new(show_errors), rack_headers: rack_headers)
+      end
+
+      # @return [Class] of this Rack
+      def self.rack_headers
+        defined?(::Rack::Headers) ? ::Rack::Headers : ::Rack::Utils::HeaderHash
       end
 
       # @param request [Swiftiply::Request]
@@ -51,7 +57,7 @@ module Swiftiply
         @env = @service.env.build(@request)
         @input = @service.env.add_body(@env, @request) if @request.body?
         status, headers, body = @service.app.call(@env)
-        answered = !@input && !callbacks? && @request.answer(status, headers, body)
+        answered = !@input && !callbacks? && @request.answer(status, headers, body, @service.rack_headers)
         send_reply(status, headers, body) unless answered
       rescue Exception => error # rubocop:disable Lint/RescueException -- an `exit` in an app ends its request only
         failed(error)
