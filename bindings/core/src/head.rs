@@ -231,7 +231,7 @@ fn speaks_of_message(token: Token) -> bool {
 }
 
 fn check(name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
-    if name.is_empty() || !name.iter().all(|&byte| is_token_byte(byte)) {
+    if !is_token(name) {
         return Err(bad(name, "has a name that is no token of letters, digits and -_.!#$%&'*+^`|~"));
     }
     if !is_value(value) {
@@ -246,13 +246,32 @@ fn bad(name: &[u8], why: &'static str) -> ReplyError {
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+fn is_token(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&byte| TOKEN_BYTES[usize::from(byte)])
 }
 
-/// RFC 9110 section 5.5: everything but control characters; a tab is allowed.
+/// Looked up rather than compared: every header of every reply comes by here.
+static TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut i = 0;
+    while i < others.len() {
+        table[others[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
+/// RFC 9110 section 5.5: everything but control characters; a tab is allowed. All bytes are looked at, whatever the
+/// first ones are, because then the compiler looks at many at once.
 fn is_value(value: &[u8]) -> bool {
-    value.iter().all(|&byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7F))
+    let is_control = |byte: u8| (byte < 0x20 && byte != b'\t') || byte == 0x7F;
+    !value.iter().fold(false, |found, &byte| found | is_control(byte))
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {

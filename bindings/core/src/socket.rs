@@ -16,6 +16,8 @@ use crate::limits::SPARE_OUT_MAX;
 pub(crate) struct Sockets {
     epoll: Arc<OwnedFd>,
     by_link: BTreeMap<LinkId, Socket>,
+    /// How many of them are blocked.
+    blocked: usize,
 }
 
 struct Socket {
@@ -54,7 +56,7 @@ impl Batch {
 
 impl Sockets {
     pub(crate) fn new(epoll: Arc<OwnedFd>) -> Self {
-        Self { epoll, by_link: BTreeMap::new() }
+        Self { epoll, by_link: BTreeMap::new(), blocked: 0 }
     }
 
     /// Watches the socket of a new link.
@@ -71,7 +73,7 @@ impl Sockets {
 
     /// Whether some output waits for its socket.
     pub(crate) fn is_some_blocked(&self) -> bool {
-        self.by_link.values().any(|socket| matches!(socket.state, Sending::Blocked(_)))
+        self.blocked > 0
     }
 
     /// Whether some thread is sending just now.
@@ -109,6 +111,7 @@ impl Sockets {
         let socket = self.by_link.get_mut(&id)?;
         match std::mem::replace(&mut socket.state, Sending::Busy) {
             Sending::Blocked(batch) => {
+                self.blocked -= 1;
                 watch(&self.epoll, &socket.fd, id, EventFlags::IN);
                 Some(batch)
             }
@@ -141,6 +144,7 @@ impl Sockets {
         connector.sent(id, n);
         if batch.at < batch.bytes.len() {
             socket.state = Sending::Blocked(batch);
+            self.blocked += 1;
             watch(&self.epoll, &socket.fd, id, EventFlags::IN | EventFlags::OUT);
             return close_if_stopping(id, connector);
         }
@@ -171,6 +175,7 @@ impl Sockets {
     pub(crate) fn close(&mut self, closed: Vec<LinkId>) {
         for id in closed {
             if let Some(socket) = self.by_link.remove(&id) {
+                self.blocked -= usize::from(matches!(socket.state, Sending::Blocked(_)));
                 // Another thread may be sending on it still, so dropping it here may not close it yet.
                 let _ = epoll::delete(&self.epoll, &socket.fd);
                 let _ = rustix::net::shutdown(&socket.fd, Shutdown::Both);

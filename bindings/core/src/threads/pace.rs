@@ -24,14 +24,14 @@ use std::time::{Duration, Instant};
 use crate::limits::{APP_TIME_MAX, BRISK_MAX, HOLD_MAX, SLOW_CALLS_MAX, SLOW_CALLS_MIN, STUCK_AFTER};
 
 /// How many calls of the app the average is over, more or less.
-const AVERAGE_OVER: u32 = 16;
+const AVERAGE_OVER: u64 = 16;
 /// A bet that is lost within so many times the calls that the last loss cost is lost soon again.
 const SOON: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// How long the app took lately.
-    average: Duration,
+    /// How long the app took lately. A plain number, because it is worked on for every request.
+    average_ns: u64,
     /// Calls of the app for which it counts as slow still, whatever the average; and how many these were at first.
     slow_calls: u32,
     slow_calls_full: u32,
@@ -49,7 +49,7 @@ impl Default for Pace {
     /// Nothing is known of the app, and its first calls are often slow: it is not taken to be brisk before one was.
     fn default() -> Self {
         Self {
-            average: BRISK_MAX,
+            average_ns: nanos(BRISK_MAX),
             slow_calls: 0,
             slow_calls_full: SLOW_CALLS_MIN,
             calls_since: 0,
@@ -63,7 +63,7 @@ impl Default for Pace {
 impl Pace {
     /// Whether the app was so fast lately that one thread had best do many requests.
     pub(crate) fn is_brisk(&self) -> bool {
-        self.slow_calls == 0 && self.average < BRISK_MAX
+        self.slow_calls == 0 && self.average_ns < nanos(BRISK_MAX)
     }
 
     /// A thread has taken a request: one that was woken, or one that had run the app.
@@ -126,8 +126,13 @@ impl Pace {
             0 => self.calls_since = self.calls_since.saturating_add(1),
             _ => self.slow_calls -= 1,
         }
-        self.average = (self.average * (AVERAGE_OVER - 1) + app_time.min(APP_TIME_MAX)) / AVERAGE_OVER;
+        let app_time_ns = nanos(app_time.min(APP_TIME_MAX));
+        self.average_ns = (self.average_ns * (AVERAGE_OVER - 1) + app_time_ns) / AVERAGE_OVER;
     }
+}
+
+const fn nanos(time: Duration) -> u64 {
+    time.as_nanos() as u64
 }
 
 #[cfg(test)]
@@ -193,7 +198,7 @@ mod tests {
             let mut scene = Scene::brisk();
             assert!(!scene.call(long, 3), "its reply leaves");
             assert!(!scene.pace.is_brisk());
-            assert!(scene.calls_until_brisk() < AVERAGE_OVER);
+            assert!(u64::from(scene.calls_until_brisk()) < AVERAGE_OVER);
         }
     }
 
