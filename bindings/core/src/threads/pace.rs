@@ -39,7 +39,7 @@ pub(crate) struct Pace {
     calls_since: u32,
     /// A thread was woken because of a call that takes long.
     is_in_doubt: bool,
-    /// When a request was last taken, or a reply ended.
+    /// When a thread was last on its way to a request, took one, or ended a reply.
     moved_at: Option<Instant>,
     /// When the oldest of the replies ended that are held.
     held_since: Option<Instant>,
@@ -64,6 +64,11 @@ impl Pace {
     /// Whether the app was so fast lately that one thread had best do many requests.
     pub(crate) fn is_brisk(&self) -> bool {
         self.slow_calls == 0 && self.average_ns < nanos(BRISK_MAX)
+    }
+
+    /// A thread is on its way to a request.
+    pub(crate) fn came(&mut self, now: Instant) {
+        self.moved_at = Some(now);
     }
 
     /// A thread has taken a request: one that was woken, or one that had run the app.
@@ -101,7 +106,7 @@ impl Pace {
         self.held_since.is_some_and(|since| now.saturating_duration_since(since) >= HOLD_MAX)
     }
 
-    /// Whether no thread has begun or ended a call of the app for so long that one must be slow.
+    /// Whether no thread has come, begun or ended a call of the app for so long that one must be slow.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
         self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STUCK_AFTER)
     }
@@ -235,6 +240,9 @@ mod tests {
         scene.now += STUCK_AFTER;
         scene.pace.took(false, scene.now);
         assert!(!scene.pace.is_stuck(scene.now));
+        scene.now += STUCK_AFTER;
+        scene.pace.came(scene.now);
+        assert!(!scene.pace.is_stuck(scene.now), "after a pause it has only just begun");
     }
 
     #[test]

@@ -131,9 +131,14 @@ impl Threads {
 
     /// Finds out whether a request is ready that no other thread is on its way to. If so, this one is from now on.
     pub(super) fn come(state: &mut State<Waiters>) -> bool {
+        // One that never came counted once, and does not twice.
+        if COMES.replace(false) {
+            state.own.has_come();
+        }
         let comes = state.own.come(state.connector.ready());
         if comes {
             COMES.set(true);
+            state.own.pace.came(Instant::now());
         }
         comes
     }
