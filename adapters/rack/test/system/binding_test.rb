@@ -92,7 +92,7 @@ class BindingTest < Minitest::Test
   RACK_HEADERS = Swiftiply::Rack::Service.rack_headers
 
   PLAIN = [
-    [200, RACK_HEADERS[[%w[X-One 1]]], ["x"]],
+    [200, RACK_HEADERS[{ "X-One" => "1" }], ["x"]],
     [200, {}, []], [404, {}, ["no"]], [200, {}, ["one ", "", "two"]], [599, { "X-A" => "1" }, ["é", "\xFF".b]],
     [200, { "Content-Type" => "text/plain", "content-length" => "3" }.freeze, ["abc"].freeze],
     [200, { "Set-Cookie" => %w[a=1 b=2], "x-empty" => "", "x-none" => [] }, ["x" * 400_000]],
