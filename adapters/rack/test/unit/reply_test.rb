@@ -101,7 +101,9 @@ class ReplyTest < Minitest::Test
     assert_equal 1, body.closed
   end
 
-  def test_a_wrapped_array_leaves_whole_and_is_closed_afterwards
+  def test_a_wrapped_array_of_rack_2_leaves_whole_and_is_closed_afterwards
+    return unless Swiftiply::Rack::Rules.current.rack2?
+
     steps = nil
     request = FakeRequest.new
     wrapped = Rack::BodyProxy.new(Rack::BodyProxy.new(%w[a b]) { nil }) { steps = request.reply.steps.dup }
