@@ -1,11 +1,11 @@
 //! What an exchange asks of the driver that moves its bytes: threads that wait, or an event loop that never does.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::ReplyError;
 use crate::connector::Connector;
 use crate::event_loop::Loop;
+use crate::handle::Begun;
 use crate::threads::Threads;
 use crate::wait::Patience;
 
@@ -51,15 +51,15 @@ impl Driver {
         }
     }
 
-    /// The same for what may end the reply of an exchange, whose request was taken then.
+    /// The same for what may end the reply of an exchange, which the app began then.
     pub(crate) fn end<T>(
         &self,
         place: usize,
-        taken_at: Instant,
+        begun: Begun,
         work: impl FnOnce(&mut Connector) -> Result<T, ReplyError>,
     ) -> Result<Result<T, ReplyError>, Forked> {
         match self {
-            Self::Threads(threads) => threads.end(place, taken_at, work),
+            Self::Threads(threads) => threads.end(place, begun, work),
             Self::Loop(event_loop) => event_loop.run(work),
         }
     }

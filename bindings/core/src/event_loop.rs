@@ -13,7 +13,7 @@ use crate::connector::{Connector, Dial, Happened, Taken};
 use crate::dial::{Dialler, dial};
 use crate::driver::{Driver, Forked};
 use crate::engine::{Engine, Guard, State, TIMER};
-use crate::handle::Handle;
+use crate::handle::{Begun, Handle};
 use crate::stand_in;
 use crate::{Error, Notice, Options, Request, Status, StreamKey};
 
@@ -268,7 +268,7 @@ impl Loop {
     }
 
     fn hand_over(self: &Arc<Self>, taken: Taken, now: Instant) -> Request {
-        Handle::hand_over(Driver::Loop(Arc::clone(self)), taken, now)
+        Handle::hand_over(Driver::Loop(Arc::clone(self)), taken, Begun { at: now, busy: None })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a request and its reply share: the way to their exchange.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swiftiply_wire::{RequestFlags, RequestHead};
 
@@ -17,15 +17,22 @@ pub(crate) struct Handle {
     pub(crate) key: StreamKey,
     pub(crate) head: RequestHead<Vec<u8>>,
     pub(crate) flags: RequestFlags,
-    /// When the app got the request.
-    pub(crate) taken_at: Instant,
+    pub(crate) begun: Begun,
+}
+
+/// When the app got a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    pub(crate) at: Instant,
+    /// The processor time of its thread by then, for the few calls of which that is asked.
+    pub(crate) busy: Option<Duration>,
 }
 
 impl Handle {
     /// Makes a request of what was taken.
-    pub(crate) fn hand_over(driver: Driver, taken: Taken, taken_at: Instant) -> Request {
+    pub(crate) fn hand_over(driver: Driver, taken: Taken, begun: Begun) -> Request {
         let Taken { place, key, head, flags } = taken;
-        Request { handle: Arc::new(Self { driver, place, key, head, flags, taken_at }) }
+        Request { handle: Arc::new(Self { driver, place, key, head, flags, begun }) }
     }
 }
 

@@ -168,8 +168,8 @@ impl Reply {
         &self,
         work: impl FnOnce(&mut Connector, usize) -> Result<T, ReplyError>,
     ) -> Result<T, ReplyError> {
-        let Handle { driver, place, taken_at, .. } = &*self.handle;
-        driver.end(*place, *taken_at, |connector| work(connector, *place)).unwrap_or(Err(ReplyError::Forked))
+        let Handle { driver, place, begun, .. } = &*self.handle;
+        driver.end(*place, *begun, |connector| work(connector, *place)).unwrap_or(Err(ReplyError::Forked))
     }
 }
 

@@ -3,7 +3,8 @@
 //! Threads of Ruby and of Python do not run in parallel, so where the app takes little time it is best that one thread
 //! does many requests: waking another one costs more than a request, and so does a system call for each reply. Where
 //! the app takes long, above all where it waits for something, every request needs a thread of its own at once.
-//! What decides is how long the app took lately:
+//! What decides is how long the app took lately, and how much of that its thread did not use the processor: while a
+//! thread waits, another one could run.
 //!
 //! |                                          | brisk                           | slow         |
 //! |------------------------------------------|---------------------------------|--------------|
@@ -21,10 +22,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{APP_TIME_MAX, BRISK_MAX, HOLD_MAX, SLOW_CALLS_MAX, SLOW_CALLS_MIN, STUCK_AFTER};
+use crate::limits::{
+    APP_TIME_MAX, BRISK_MAX, BRISK_WAIT_MAX, HOLD_MAX, SLOW_CALLS_MAX, SLOW_CALLS_MIN, STUCK_AFTER,
+};
 
 /// How many calls of the app the average is over, more or less.
 const AVERAGE_OVER: u64 = 16;
+/// One call in so many is asked how long it waited, because the question costs a system call; and over how many answers
+/// the average is.
+const ASKS_EVERY: u32 = 16;
+const ANSWERS: u64 = 4;
 /// A bet that is lost within so many times the calls that the last loss cost is lost soon again.
 const SOON: u32 = 4;
 
@@ -32,6 +39,10 @@ const SOON: u32 = 4;
 pub(crate) struct Pace {
     /// How long the app took lately. A plain number, because it is worked on for every request.
     average_ns: u64,
+    /// How much of it the app's threads waited.
+    waited_ns: u64,
+    /// Calls until one is asked.
+    asks_in: u32,
     /// Calls of the app for which it counts as slow still, whatever the average; and how many these were at first.
     slow_calls: u32,
     slow_calls_full: u32,
@@ -50,6 +61,8 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             average_ns: nanos(BRISK_MAX),
+            waited_ns: 0,
+            asks_in: 0,
             slow_calls: 0,
             slow_calls_full: SLOW_CALLS_MIN,
             calls_since: 0,
@@ -63,7 +76,7 @@ impl Default for Pace {
 impl Pace {
     /// Whether the app was so fast lately that one thread had best do many requests.
     pub(crate) fn is_brisk(&self) -> bool {
-        self.slow_calls == 0 && self.average_ns < nanos(BRISK_MAX)
+        self.slow_calls == 0 && self.average_ns < nanos(BRISK_MAX) && self.waited_ns < nanos(BRISK_WAIT_MAX)
     }
 
     /// A thread is on its way to a request.
@@ -71,19 +84,33 @@ impl Pace {
         self.moved_at = Some(now);
     }
 
-    /// A thread has taken a request: one that was woken, or one that had run the app.
-    pub(crate) fn took(&mut self, was_woken: bool, now: Instant) {
+    /// A thread has taken a request: one that was woken, or one that had run the app. Returns whether this call is to
+    /// be asked how long it waits.
+    pub(crate) fn took(&mut self, was_woken: bool, now: Instant) -> bool {
         self.moved_at = Some(now);
         if std::mem::take(&mut self.is_in_doubt) && was_woken {
             self.lose();
         }
+        let asks = self.asks_in == 0;
+        self.asks_in = if asks { ASKS_EVERY - 1 } else { self.asks_in - 1 };
+        asks
     }
 
-    /// A reply has ended whose request was taken then. Returns whether it is held, for the thread that will take one
-    /// of the requests that are ready.
-    pub(crate) fn ended(&mut self, taken_at: Instant, ready: usize, now: Instant) -> bool {
+    /// A reply has ended whose request was taken then, and which has waited so long if it was asked. Returns whether
+    /// it is held, for the thread that will take one of the requests that are ready.
+    pub(crate) fn ended(
+        &mut self,
+        taken_at: Instant,
+        waited: Option<Duration>,
+        ready: usize,
+        now: Instant,
+    ) -> bool {
         self.moved_at = Some(now);
         self.learn(now.saturating_duration_since(taken_at));
+        if let Some(waited) = waited {
+            let waited_ns = nanos(waited.min(STUCK_AFTER));
+            self.waited_ns = (self.waited_ns * (ANSWERS - 1) + waited_ns) / ANSWERS;
+        }
         let holds = ready > 0 && self.is_brisk() && !self.has_held_long(now);
         if holds {
             self.held_since.get_or_insert(now);
@@ -167,7 +194,7 @@ mod tests {
             let began = self.now;
             self.pace.took(false, began);
             self.now += takes;
-            self.pace.ended(began, ready, self.now)
+            self.pace.ended(began, None, ready, self.now)
         }
 
         /// A bet that is lost: another thread takes a request while a call lasts.
@@ -243,6 +270,28 @@ mod tests {
         scene.now += STUCK_AFTER;
         scene.pace.came(scene.now);
         assert!(!scene.pace.is_stuck(scene.now), "after a pause it has only just begun");
+    }
+
+    #[test]
+    fn an_app_that_waits_is_slow_however_short_it_waits() {
+        let mut scene = Scene::brisk();
+        let mut asked = 0;
+        let mut call = |scene: &mut Scene, waits: Duration| {
+            let began = scene.now;
+            let asks = scene.pace.took(false, began);
+            asked += u32::from(asks);
+            scene.now += FAST + waits;
+            scene.pace.ended(began, asks.then_some(waits), 0, scene.now);
+        };
+        for _ in 0..ASKS_EVERY * 10 {
+            call(&mut scene, BRISK_WAIT_MAX * 2);
+        }
+        assert!(!scene.pace.is_brisk());
+        for _ in 0..ASKS_EVERY * 10 {
+            call(&mut scene, Duration::ZERO);
+        }
+        assert!(scene.pace.is_brisk());
+        assert_eq!(asked, 20);
     }
 
     #[test]

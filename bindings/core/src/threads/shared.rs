@@ -21,13 +21,15 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::Take;
 use super::waiters::{After, Calls, Waiters};
 use crate::connector::{Connector, Dial};
 use crate::dial::Dialler;
 use crate::driver::{Driver, Forked, Waited, Want};
 use crate::engine::{Engine, Guard, State};
-use crate::handle::Handle;
+use crate::handle::{Begun, Handle};
 use crate::wait::{Patience, WakeWaiter};
 use crate::{ReplyError, Request};
 
@@ -61,18 +63,25 @@ impl Threads {
         Ok(done)
     }
 
-    /// Runs `work`, which may end the reply of the exchange at `place`, whose request was taken then.
+    /// Runs `work`, which may end the reply of the exchange at `place`, which the app began then.
     pub(crate) fn end<T>(
         &self,
         place: usize,
-        taken_at: Instant,
+        begun: Begun,
         work: impl FnOnce(&mut Connector) -> Result<T, ReplyError>,
     ) -> Result<Result<T, ReplyError>, Forked> {
         let mut state = self.engine.lock()?;
         let State { connector, own, .. } = &mut *state;
         let done = work(connector);
         let ends = done.is_ok() && connector.reply_has_ended(place);
-        let is_held = ends && own.pace.ended(taken_at, connector.ready(), Instant::now());
+        let is_held = ends && {
+            let now = Instant::now();
+            let waited = begun.busy.map(|busy| {
+                let took = now.saturating_duration_since(begun.at);
+                took.saturating_sub(processor_time().saturating_sub(busy))
+            });
+            own.pace.ended(begun.at, waited, connector.ready(), now)
+        };
         if is_held {
             self.call(state, After::Change)
         } else {
@@ -125,8 +134,9 @@ impl Threads {
     ) -> Option<Request> {
         let taken = state.connector.take()?;
         let now = Instant::now();
-        state.own.pace.took(was_woken, now);
-        Some(Handle::hand_over(Driver::Threads(Arc::clone(self)), taken, now))
+        let asks = state.own.pace.took(was_woken, now);
+        let begun = Begun { at: now, busy: asks.then(processor_time) };
+        Some(Handle::hand_over(Driver::Threads(Arc::clone(self)), taken, begun))
     }
 
     /// Finds out whether a request is ready that no other thread is on its way to. If so, this one is from now on.
@@ -248,6 +258,13 @@ impl Threads {
         }
         calls.ring();
     }
+}
+
+/// What this thread has used so far. A call that begins on one thread and ends on another gives nonsense, and too
+/// little of it to matter.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 fn calls(state: &mut Guard<'_, Waiters>, after: After) -> Calls {

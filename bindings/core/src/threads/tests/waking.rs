@@ -33,7 +33,7 @@ impl Scene {
         }
         let now = Instant::now();
         let took = if is_brisk { Duration::ZERO } else { Duration::from_secs(1) };
-        waiters.pace.ended(now, 0, now + took);
+        waiters.pace.ended(now, None, 0, now + took);
         assert_eq!(waiters.pace.is_brisk(), is_brisk);
         let mut scene = Self { core, link, sockets: Sockets::new(epoll), waiters, streams: 0 };
         scene.core.connector.notices.pop();
