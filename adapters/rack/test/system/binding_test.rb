@@ -76,6 +76,24 @@ class BindingTest < Minitest::Test
     assert_equal plain, second
   end
 
+  def test_the_garbage_collector_may_come_at_any_moment
+    template = Swiftiply::Rack::Variables.template(CONSTANT)
+    compacts = GC.auto_compact
+    reply, (plain, native, given) = reply_to("GET") do |request|
+      GC.auto_compact = GC.stress = true
+      native = request.environment(template)
+      given = request.answer(200, { "x-a" => %w[1 2], "x-b" => "3" }, %w[a b], RACK_HEADERS)
+      GC.stress = false
+      [Swiftiply::Rack::Variables.environment(template, request), native, given]
+    end
+
+    assert_equal plain.sort_by(&:first), native.sort_by(&:first)
+    assert_equal [true, "ab", %w[1 2], "3"], [given, reply.body, reply.headers["x-a"], reply["x-b"]]
+  ensure
+    GC.stress = false
+    GC.auto_compact = compacts
+  end
+
   # What a client receives, and what the block gave.
   def reply_to(method)
     Client.open(@port) do |client|
