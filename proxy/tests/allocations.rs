@@ -36,6 +36,7 @@ fn allocations(head: &str, body: &str) -> usize {
     let proxy = TestProxy::start(&one_site());
     let mut link = proxy.dial().link(LinkIndex::First).expect("a backend is let in").socket;
     let mut client = TcpStream::connect(proxy.clients).expect("the proxy listens");
+    client.set_nodelay(true).expect("an option of a socket");
     let (mut read, mut frames, mut reply) = ([0; 4096], Vec::with_capacity(4096), Vec::with_capacity(4096));
     let mut serve = |times: usize| {
         for _ in 0..times {

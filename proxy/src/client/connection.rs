@@ -95,7 +95,11 @@ impl Connection {
 
     /// In its task, before anything else: its alarm wakes this one.
     pub(super) async fn begin(&mut self) {
-        poll_fn(|cx| Poll::Ready(self.alarm.wake(cx))).await;
+        poll_fn(|cx| {
+            self.alarm.wake(cx);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The next request's head.
@@ -150,6 +154,7 @@ impl Connection {
             (used, Request::new(&head, &self.shard, &self.client))
         };
         self.incoming.consume(used);
+        self.give_back_if_empty();
         Ok(Some(request))
     }
 
@@ -167,10 +172,15 @@ impl Connection {
         let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut room);
         let n = room.filled().len();
         self.incoming.filled(n);
+        self.give_back_if_empty();
+        outcome.map_ok(|()| n)
+    }
+
+    /// So that one buffer, warm in the cache, serves all clients whose requests come whole.
+    fn give_back_if_empty(&mut self) {
         if self.incoming.is_empty() {
             self.shard.client_buffers.give_back(&mut self.incoming);
         }
-        outcome.map_ok(|()| n)
     }
 
     /// Ready when the client has closed its side (`Ok`) or is gone altogether (`Err`). What it sends ahead is kept.

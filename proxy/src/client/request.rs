@@ -78,6 +78,10 @@ pub(super) struct Request {
 
 /// The memory of requests that are over.
 #[derive(Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "a request that goes from here to a task and back is too large to be copied each time"
+)]
 pub struct Spare(RefCell<Vec<Box<Request>>>);
 
 impl fmt::Debug for Spare {
