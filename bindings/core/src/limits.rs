@@ -66,8 +66,8 @@ pub const NOTICES_MAX: usize = 256;
 /// what a thread of its own would gain a request is not worth its price.
 pub(crate) const BRISK_MAX: Duration = Duration::from_micros(100);
 
-/// The longest time that the app may wait on average, within its time, to count as brisk: what waking a thread costs, which
-/// could run meanwhile.
+/// The longest time that the app may wait on average, within its time, to count as brisk: twice what waking a thread
+/// costs that could run meanwhile.
 pub(crate) const BRISK_WAIT_MAX: Duration = Duration::from_micros(20);
 
 /// What a longer call of the app counts as: one such call makes an app slow on average, and a few brisk ones brisk.

@@ -13,10 +13,10 @@
 //! | nobody watches the links                 | until that thread comes back    | wake one     |
 //!
 //! A bet on a brisk app may be lost, when a call waits for something. The keeper looks every [`TICK`] while anything
-//! depends on a bet; if it finds that no call has begun or ended for [`STUCK_AFTER`], it wakes one thread. If that one gets
-//! to take a request before the other is back, the bet is lost: what lay there has waited in vain for up to a tick, so
-//! the policy is slow for a while, which is longer each time that this happens soon again. If the other is back first,
-//! nothing was lost: it computed, or its language collected garbage, and no thread could have run meanwhile.
+//! depends on a bet; if it finds that no call has begun or ended for [`STUCK_AFTER`], it wakes one thread. If that one
+//! gets to take a request before the other is back, the bet is lost: what lay there has waited in vain for up to a
+//! tick, so the policy is slow for a while, which is longer each time that this happens soon again. If the other is
+//! back first, nothing was lost: it computed, or its language collected garbage, and no other could have run.
 //!
 //! [`TICK`]: crate::limits::TICK
 
@@ -138,9 +138,9 @@ impl Pace {
         self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STUCK_AFTER)
     }
 
-    /// A thread is woken because one that runs the app takes long.
+    /// A thread is woken because one that runs the app takes long. If the app is known to be slow, there was no bet.
     pub(crate) fn doubt(&mut self) {
-        self.is_in_doubt = true;
+        self.is_in_doubt = self.is_brisk();
     }
 
     fn lose(&mut self) {
@@ -313,6 +313,14 @@ mod tests {
         scene.pace.took(false, scene.now);
         scene.pace.took(true, scene.now);
         assert!(scene.pace.is_brisk(), "it had taken the next one");
+    }
+
+    #[test]
+    fn a_slow_app_loses_no_bets() {
+        let mut scene = Scene::brisk();
+        scene.call(LONG, 0);
+        scene.lose();
+        assert!(u64::from(scene.calls_until_brisk()) < AVERAGE_OVER);
     }
 
     #[test]
