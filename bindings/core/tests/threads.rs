@@ -346,7 +346,8 @@ fn a_stop_ends_every_wait() {
     link.upload(1, "/", Body::Length(5));
     let reading = take(&connector);
     link.request(2, "GET", "/");
-    let writing = take(&connector);
+    let writing = take(&connector).reply();
+    writing.start(&ReplyHead::new(200).unwrap()).unwrap();
     notice(&connector, NoticeKind::Connected);
     let (begun, begins) = mpsc::channel();
     let spawn = |wait: Box<dyn FnOnce() + Send>| {
@@ -360,9 +361,7 @@ fn a_stop_ends_every_wait() {
     let waits = [
         spawn(Box::new(move || assert_eq!(reading.read(9, &wait()), Read::Failed(ReadError::Stopped)))),
         spawn(Box::new(move || {
-            let reply = writing.reply();
-            reply.start(&ReplyHead::new(200).unwrap()).unwrap();
-            let error = reply.write(&vec![b'x'; 1 << 20], &wait()).unwrap_err();
+            let error = writing.write(&vec![b'x'; 1 << 20], &wait()).unwrap_err();
             assert!(matches!(error, ReplyError::Stopped | ReplyError::AlreadyEnded), "{error:?}");
         })),
         spawn(Box::new(move || assert!(matches!(taker.take(&wait()), Take::Ended)))),
