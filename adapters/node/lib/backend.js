@@ -7,6 +7,7 @@ const { Exchange } = require('./exchange');
 const { Log } = require('./log');
 const native = require('./native');
 const { kExchange } = require('./response');
+const { gather, rethrowSoon } = require('./soon');
 
 const { EVENT, NOTICE } = native;
 
@@ -29,7 +30,7 @@ class Backend extends EventEmitter {
   /**
    * @param {import('node:http').Server} server
    * @param {ReturnType<import('./options').optionsFrom>} options
-   * @param {{ Connector: new (...args: any[]) => native.Connector }} [library] the native side; tests bring their own
+   * @param {{ Connector: new (...args: any[]) => native.Connector, headerNames: () => string[] }} [library] the native side; tests bring their own
    */
   constructor(server, options, library = native.load()) {
     super();
@@ -41,7 +42,10 @@ class Backend extends EventEmitter {
     this.isConnected = false;
     this.refusals = 0;
     this.isDraining = false;
-    this.connector = new library.Connector(connectorOptions(options), (events) => this.turn(events));
+    this.headerNames = library.headerNames();
+    this.connector = new library.Connector(connectorOptions(options), (events) =>
+      gather(() => this.turn(events)),
+    );
     catchRejections(server, this);
     flushAtExit(this.connector);
   }
@@ -72,9 +76,8 @@ class Backend extends EventEmitter {
       try {
         at = this.take(kind, events, at);
       } catch (err) {
-        // What a listener of the app throws is Node's to report, but must not cost the other events of this turn.
         at += EVENT_FIELDS[kind];
-        process.nextTick(rethrow, err);
+        rethrowSoon(err);
       }
     }
   }
@@ -92,7 +95,7 @@ class Backend extends EventEmitter {
         break;
       default: {
         const exchange = this.exchanges.get(events[at + 1]);
-        if (exchange !== undefined) exchange.scope.runInAsyncScope(REPORTS[kind], exchange);
+        if (exchange !== undefined) exchange.runInAsyncScope(REPORTS[kind], exchange);
       }
     }
     return at + EVENT_FIELDS[kind];
@@ -103,7 +106,7 @@ class Backend extends EventEmitter {
     const exchange = new Exchange(this, id, head);
     this.exchanges.set(id, exchange);
     this.server._connections++;
-    exchange.scope.runInAsyncScope(exchange.begin, exchange, bodyKind, body);
+    exchange.runInAsyncScope(exchange.begin, exchange, bodyKind, body);
   }
 
   /** This exchange is over. */
@@ -188,10 +191,6 @@ function catchRejections(server, backend) {
     if (exchange?.backend === backend) exchange.appFailed(err);
     else before.call(this, err, event, ...args);
   };
-}
-
-function rethrow(err) {
-  throw err;
 }
 
 module.exports = { Backend, RefusedError, connectorOptions };

@@ -2,6 +2,7 @@
 
 const { AsyncResource } = require('node:async_hooks');
 const diagnostics = require('node:diagnostics_channel');
+const { Head } = require('./head');
 const {
   announce,
   emitClose,
@@ -12,9 +13,11 @@ const {
   responseOf,
 } = require('./messages');
 const { BODY } = require('./native');
+const { closeQuietly, endQuietly, isUnheard } = require('./quiet');
 const { Reply } = require('./reply');
 const { carry, kExchange } = require('./response');
 const { ExchangeSocket } = require('./socket');
+const { soon } = require('./soon');
 
 /** Bytes of request body taken from the link in one call: what Node's own sockets read at once. */
 const BODY_PIECE_BYTES_MAX = 64 * 1024;
@@ -31,16 +34,20 @@ const EXPECT_CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
  * The app sees Node's own `IncomingMessage` and `ServerResponse`, made by their own constructors (or the server's
  * `IncomingMessage` and `ServerResponse` options), emitted on its own `http.Server`. What Node's server does between
  * its parser and `'request'` is done here in the same order, see `parserOnIncoming` in Node's `_http_server.js`.
+ *
+ * It is an async resource, because whatever an app binds to its request (AsyncLocalStorage, APM) must be found again in
+ * each of its events.
  */
-class Exchange {
+class Exchange extends AsyncResource {
   /**
    * @param {import('./backend').Backend} backend
    * @param {number} id by which the native side knows it
-   * @param {string} head see `head.js`
+   * @param {string} headText see `head.js`
    */
-  constructor(backend, id, head) {
+  constructor(backend, id, headText) {
+    super('HTTPINCOMINGMESSAGE');
     const { server, connector, classes } = backend;
-    const fields = head.split('\0');
+    const head = new Head(headText, backend.headerNames);
     this.backend = backend;
     this.server = server;
     this.connector = connector;
@@ -51,14 +58,13 @@ class Exchange {
     this.bodyPulling = false;
     this.chunkPart = 0;
     this.chunkBytesLeft = 0;
-    // Whatever an app binds to its request (AsyncLocalStorage, APM) must be found again in each of its events.
-    this.scope = new AsyncResource('HTTPINCOMINGMESSAGE');
+    /** What Node calls when the response has left. */
+    this.onTaken = null;
     this.reply = new Reply(connector, id, this);
-    this.socket = new ExchangeSocket(this, fields);
-    this.req = requestOf(classes, this.socket, fields);
+    this.socket = new ExchangeSocket(this, head);
+    this.req = requestOf(classes, this.socket, head);
     this.res = responseOf(classes, this.req, this.socket);
     carry(this.res, this);
-    this.socket.on('close', onSocketClose);
     this.res.on('finish', onFinish);
   }
 
@@ -172,7 +178,8 @@ class Exchange {
     this.bodyDone = true;
     req.complete = true;
     if (trailers !== null && trailers.length > 0) req._addHeaderLines(trailers, trailers.length);
-    req.push(null);
+    // The usual request without a body, of which nobody has asked anything when it is answered, ends with its reply.
+    if (!this.reply.isDone || !isUnheard(req)) req.push(null);
     this.reply.release();
     this.closeIfOver();
   }
@@ -203,7 +210,17 @@ class Exchange {
   /** Nothing waits for the link any more. */
   replyTaken() {
     const { res } = this;
-    if (res.writableNeedDrain) process.nextTick(emitDrain, res);
+    if (res.writableNeedDrain) this.runInAsyncScope(process.nextTick, process, emitDrain, res);
+  }
+
+  /** Calls what Node calls at the end of a response: in the context that the app ended it in, if the app will notice. */
+  callSoon(callback) {
+    if (this.onTaken !== null || isAwaited(this.res)) {
+      process.nextTick(callback);
+      return;
+    }
+    this.onTaken = callback;
+    soon(callOnTaken, this);
   }
 
   /** The native side refused what the app gave, or could not send it. */
@@ -219,9 +236,15 @@ class Exchange {
     if (responseFinish.hasSubscribers) {
       responseFinish.publish({ request: req, response: res, socket, server });
     }
-    if (!req._consuming && !req._readableState.resumeScheduled) req._dump();
+    if (this.bodyDone && isUnheard(req) && req.readableLength === 0) {
+      endQuietly(req);
+    } else {
+      if (this.bodyDone && !req._readableState.ended) req.push(null);
+      if (!req._consuming && !req._readableState.resumeScheduled) req._dump();
+    }
     res.detachSocket(socket);
-    process.nextTick(emitClose, res);
+    if (isAwaited(res)) process.nextTick(emitClose, res);
+    else soon(closeResponse, this);
     if (this.reply.isDone && !this.bodyDone) this.dropBody();
     this.closeIfOver();
   }
@@ -237,7 +260,14 @@ class Exchange {
 
   /** The socket closes when the response is whole and the request read or dropped. */
   closeIfOver() {
-    if (this.bodyDone && this.reply.isDone && this.res.socket === null) this.socket.destroy();
+    const { socket } = this;
+    if (!this.bodyDone || !this.reply.isDone || this.res.socket !== null || socket.destroyed) return;
+    if (socket._eventsCount > 0 || socket.idleTimer !== null) {
+      socket.destroy();
+    } else {
+      closeQuietly(socket);
+      this.closed();
+    }
   }
 
   /** The socket has closed; unless all was said, the app and the proxy learn that the exchange was cut. */
@@ -269,8 +299,20 @@ class Exchange {
   }
 }
 
-function onSocketClose() {
-  this.exchange.closed();
+/** Whether the app waits for the response's end; `onFinish` below does not count. */
+function isAwaited(res) {
+  return res.listenerCount('finish') > 1 || res.listenerCount('close') > 0;
+}
+
+function callOnTaken(exchange) {
+  if (isAwaited(exchange.res)) exchange.runInAsyncScope(exchange.onTaken);
+  else exchange.onTaken();
+}
+
+function closeResponse(exchange) {
+  const { res } = exchange;
+  if (isAwaited(res)) exchange.runInAsyncScope(emitClose, undefined, res);
+  else emitClose(res);
 }
 
 function onFinish() {

@@ -1,19 +1,16 @@
 'use strict';
 
 const http = require('node:http');
-const { HEAD_FIELDS } = require('./head');
 
-/** The request that a head (see `head.js`) tells of, as Node's parser makes it. */
-function requestOf({ server, Request }, socket, fields) {
+/** The request that a head tells of, as Node's parser makes it. */
+function requestOf({ server, Request }, socket, { method, target, versionMinor, rawHeaders }) {
   const req = new Request(socket);
-  const rawHeaders = fields.slice(HEAD_FIELDS);
-  const version = fields[2];
-  req.httpVersion = version;
-  req.httpVersionMajor = version.charCodeAt(0) - 48;
-  req.httpVersionMinor = version.charCodeAt(2) - 48;
+  req.httpVersionMajor = 1;
+  req.httpVersionMinor = versionMinor;
+  req.httpVersion = versionMinor === 0 ? '1.0' : '1.1';
   req.joinDuplicateHeaders = server.joinDuplicateHeaders;
-  req.method = fields[0];
-  req.url = fields[1];
+  req.method = method;
+  req.url = target;
   req.upgrade = false;
   let count = rawHeaders.length;
   if (server.maxHeadersCount > 0) count = Math.min(count, server.maxHeadersCount * 2);
@@ -27,7 +24,7 @@ function responseOf({ server, Response }, req, socket) {
     highWaterMark: socket.writableHighWaterMark,
     rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites,
   });
-  res.shouldKeepAlive = req.httpVersion !== '1.0';
+  res.shouldKeepAlive = req.httpVersionMinor !== 0;
   if (symbols.unique) res[symbols.unique] = server[symbols.unique];
   return res;
 }
@@ -49,7 +46,7 @@ function symbolOf(object, description) {
 
 /** The value of `Expect`, looked for without building the object of all headers. */
 function expectationOf(req) {
-  if (req.httpVersion === '1.0') return undefined;
+  if (req.httpVersionMinor === 0) return undefined;
   const { rawHeaders } = req;
   for (let n = 0; n < rawHeaders.length; n += 2) {
     if (rawHeaders[n].length === 6 && rawHeaders[n].toLowerCase() === 'expect') return rawHeaders[n + 1];

@@ -25,6 +25,9 @@ const path = require('node:path');
  * @property {(slots: number) => void} setSlots
  * @property {() => void} ref keep the process alive
  * @property {() => void} unref
+ *
+ * Beside it the library has `headerNames()`, the names of headers by the numbers that heads have for them (`head.js`),
+ * and `checkOptions`.
  */
 
 /**

@@ -1,5 +1,9 @@
 'use strict';
 
+const { AsyncResource } = require('node:async_hooks');
+const http = require('node:http');
+const { soon } = require('./soon');
+
 /** Where a reply stands: `OPEN` -> (`HELD` ->) `ENDING` -> `DONE`, or straight to `DONE` when it is cut. */
 const OPEN = 0;
 const HELD = 1;
@@ -47,13 +51,14 @@ class Reply {
   /** Adds a piece of body (or only something to call when all before it is taken). */
   write(data, encoding, callback) {
     if (this.state === DONE) return;
-    const last = this.pieces[this.pieces.length - 1];
-    if (data.length === 0 && last !== undefined && last.after === null) {
-      last.after = callback;
-    } else if (data.length > 0 || callback) {
+    if (data.length > 0) {
       const piece = pieceOf(data, encoding, callback);
       this.pieces.push(piece);
       this.bytesWaiting += piece.size;
+    } else if (callback) {
+      const last = this.pieces[this.pieces.length - 1];
+      if (last !== undefined && last.after === null) last.after = callback;
+      else this.pieces.push({ ...NO_PIECE, after: callback });
     }
     this.flushSoon();
   }
@@ -95,7 +100,7 @@ class Reply {
   flushSoon() {
     if (this.tickAsked || this.blocked) return;
     this.tickAsked = true;
-    process.nextTick(flushTick, this);
+    soon(flushTick, this);
   }
 
   flush() {
@@ -175,12 +180,32 @@ class Reply {
     this.pieces.shift();
     this.bytesWaiting -= piece.size;
     this.bytesWritten += piece.size;
-    if (piece.callback) process.nextTick(piece.callback);
-    if (piece.after) process.nextTick(piece.after);
+    if (piece.callback !== null) process.nextTick(piece.callback);
+    if (piece.after !== null) this.exchange.callSoon(piece.after);
   }
 }
 
 const NO_PIECE = { bytes: null, size: 0, latin1: false, callback: null, after: null };
+
+/** What Node gives with a write to which the app gave no callback. */
+const NO_CALLBACK = callbackOfNone();
+
+function callbackOfNone() {
+  const res = new http.ServerResponse({
+    method: 'GET',
+    httpVersionMajor: 1,
+    httpVersionMinor: 1,
+    headers: {},
+  });
+  let given;
+  res._send = (data, encoding, callback) => {
+    given = callback;
+    return true;
+  };
+  res.setHeader('Content-Length', 1);
+  res.write('x');
+  return given;
+}
 
 /** Strings travel as they are in the two encodings that the native side reads; others become bytes here. */
 function pieceOf(data, encoding, callback) {
@@ -191,7 +216,9 @@ function pieceOf(data, encoding, callback) {
   }
   let size = bytes.length;
   if (typeof bytes === 'string' && !latin1) size = Buffer.byteLength(bytes);
-  return { bytes, size, latin1, callback: callback || null, after: null };
+  // A piece may be taken in a tick that is nobody's; its callback belongs to the app's own context.
+  const isAsked = callback && callback !== NO_CALLBACK;
+  return { bytes, size, latin1, callback: isAsked ? AsyncResource.bind(callback) : null, after: null };
 }
 
 function bufferOf({ bytes, latin1 }) {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { Duplex } = require('node:stream');
+const { endpointsOf } = require('./head');
 
 /**
  * What an app finds as `req.socket` and `res.socket`: the client's connection, as far as one exchange knows it.
@@ -11,17 +12,14 @@ const { Duplex } = require('node:stream');
  * body is wanted, and looks at `writableLength` to know what has left.
  */
 class ExchangeSocket extends Duplex {
-  /** @param {import('./exchange').Exchange} exchange @param {string[]} fields of the head, see `head.js` */
-  constructor(exchange, fields) {
+  /** @param {import('./exchange').Exchange} exchange @param {import('./head').Head} head */
+  constructor(exchange, head) {
     super({ autoDestroy: false, decodeStrings: false });
     this.exchange = exchange;
     this.server = exchange.server;
-    this.remoteAddress = fields[4] || undefined;
-    this.remotePort = fields[5] === '' ? undefined : +fields[5];
-    this.localAddress = fields[6] || undefined;
-    this.localPort = fields[7] === '' ? undefined : +fields[7];
+    this.endpoints = head.endpoints;
     // Frameworks ask for `encrypted` to tell https (Express `req.secure`); on a plain socket it is not there at all.
-    if (fields[3] === 'https') this.encrypted = true;
+    if (head.isHttps) this.encrypted = true;
     // These three belong to Node's own http server, which looks for them on its sockets.
     this.parser = null;
     this._paused = false;
@@ -30,6 +28,18 @@ class ExchangeSocket extends Duplex {
     this.idleTimer = null;
   }
 
+  get remoteAddress() {
+    return endpointsOf(this.endpoints).remoteAddress;
+  }
+  get remotePort() {
+    return endpointsOf(this.endpoints).remotePort;
+  }
+  get localAddress() {
+    return endpointsOf(this.endpoints).localAddress;
+  }
+  get localPort() {
+    return endpointsOf(this.endpoints).localPort;
+  }
   get remoteFamily() {
     return familyOf(this.remoteAddress);
   }
@@ -126,6 +136,7 @@ class ExchangeSocket extends Duplex {
 
   _destroy(err, callback) {
     clearTimeout(this.idleTimer);
+    this.prependOnceListener('close', onClose);
     // As in Node's server, an error of the connection goes to 'clientError' and never crashes the process.
     if (err) this.on('error', onError);
     callback(err);
@@ -135,6 +146,11 @@ class ExchangeSocket extends Duplex {
 function familyOf(address) {
   if (address === undefined) return undefined;
   return address.includes(':') ? 'IPv6' : 'IPv4';
+}
+
+/** Before all other listeners: by what it does, they learn that the request was cut. */
+function onClose() {
+  this.exchange.closed();
 }
 
 function onError(err) {

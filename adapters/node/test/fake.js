@@ -2,7 +2,16 @@
 
 const http = require('node:http');
 const { dial } = require('../lib/dial');
+const { LITERAL } = require('../lib/head');
 const { EVENT, BODY, NOTICE } = require('../lib/native');
+
+/** The native side has a hundred. */
+const HEADER_NAMES = [, 'host', 'cookie'];
+
+function numberOrName(name) {
+  const number = HEADER_NAMES.indexOf(name);
+  return String.fromCharCode(number > 0 ? number : LITERAL) + (number > 0 ? '' : `${name}\0`);
+}
 
 /** A proxy and a native connector in one, in JavaScript: tests speak to an app through it without a link. */
 class FakeProxy {
@@ -13,6 +22,7 @@ class FakeProxy {
     this.calls = [];
     const proxy = this;
     this.library = {
+      headerNames: () => HEADER_NAMES,
       Connector: class {
         constructor(options, turn) {
           proxy.options = options;
@@ -86,11 +96,11 @@ class FakeProxy {
     const exchange = new FakeExchange(this, ++this.lastId);
     this.exchanges.set(exchange.id, exchange);
     const flat = Object.entries({ host: 'example.com', ...headers }).flatMap(([name, value]) =>
-      [value].flat().flatMap((one) => [name, one]),
+      [value].flat().map((one) => `${numberOrName(name)}${one}\0`),
     );
-    const head = [method, path, version, scheme, '203.0.113.9', '4711', '127.0.0.1', '80', ...flat].join(
-      '\0',
-    );
+    const flags = `${version === '1.0' ? 0 : 1}${scheme === 'https' ? 's' : '-'}`;
+    const parts = [method, path, '203.0.113.9', '4711', '127.0.0.1', '80', flags + flat.join('')];
+    const head = parts.join('\0');
     const kind = body === null ? BODY.NONE : body === 'later' ? BODY.LATER : BODY.HERE;
     // As the native side does: what was handed over with the head has been read.
     if (kind !== BODY.LATER) exchange.requestPieces.push(null);
