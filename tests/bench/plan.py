@@ -19,4 +19,4 @@ class Plan:
 
 
 FULL = Plan(is_quick=False, pairs=5, warm_up_s=1, seconds=2, patience_s=600, open_pairs=3, open_s=15)
-QUICK = Plan(is_quick=True, pairs=2, warm_up_s=0.7, seconds=1, patience_s=30, open_pairs=1, open_s=8)
+QUICK = Plan(is_quick=True, pairs=2, warm_up_s=0.7, seconds=1, patience_s=30, open_pairs=1, open_s=6)

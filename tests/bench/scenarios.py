@@ -73,7 +73,7 @@ PROXY_ALONE = [
     proxy("proxy-64", "the proxy alone", Load(64), cpu(0.55) | {"requests_per_s": 1.5}, cpu(0.5) | {"requests_per_s": 1.5}, is_quick=True),
     proxy("proxy-1", "the proxy alone, one client", Load(1), {"p50_ms": 1.0}, is_quick=True),
     proxy("proxy-256", "the proxy alone, many clients", Load(256), cpu(0.5)),
-    proxy("proxy-10k", "replies of 10 KB", Load(64), cpu(0.7), reply_bytes=10_000, is_quick=True),
+    proxy("proxy-10k", "replies of 10 KB", Load(64), cpu(0.7), reply_bytes=10_000),
     proxy("proxy-post", "requests with a body of 1 KB", Load(64, post_bytes=1000), cpu(0.7)),
     Scenario(
         "rhttp", "HAProxy's own reverse HTTP: its backend µs are those of the agent that dials", ours(native_link()),
