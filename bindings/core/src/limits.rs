@@ -94,8 +94,8 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// cancelled request is known, and a ping answered, this much later than it could be.
 pub(crate) const SLACK_TICK: Duration = Duration::from_millis(5);
 
-/// How many times the keeper looks in vain before it sleeps. Waking it costs as much as two looks.
-pub(crate) const VAIN_TICKS_MAX: u32 = 2;
+/// How many times the keeper looks in vain before it sleeps. Waking it costs about as much as a look.
+pub(crate) const VAIN_TICKS_MAX: u32 = 1;
 
 /// How often the stand-in of an event loop looks whether the loop is stuck. Two looks find it; with the proxy's
 /// default ping interval of two seconds a ping is then answered a second before the process would count as frozen.
