@@ -14,7 +14,7 @@ function isUnheard(req) {
 function endQuietly(req) {
   const state = req._readableState;
   req._dumped = true;
-  req._consuming = true;
+  state.flowing = true;
   state.ended = true;
   state.endEmitted = true;
   closeState(state);

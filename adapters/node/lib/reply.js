@@ -48,18 +48,25 @@ class Reply {
     this.flushSoon();
   }
 
-  /** Adds a piece of body (or only something to call when all before it is taken). */
+  /** Adds a piece of body, and what to call when it is taken. */
   write(data, encoding, callback) {
     if (this.state === DONE) return;
-    if (data.length > 0) {
-      const piece = pieceOf(data, encoding, callback);
-      this.pieces.push(piece);
-      this.bytesWaiting += piece.size;
-    } else if (callback) {
-      const last = this.pieces[this.pieces.length - 1];
-      if (last !== undefined && last.after === null) last.after = callback;
-      else this.pieces.push({ ...NO_PIECE, after: callback });
+    if (data.length === 0) {
+      this.callAfter(callback);
+      return;
     }
+    const piece = pieceOf(data, encoding, boundHere(callback));
+    this.pieces.push(piece);
+    this.bytesWaiting += piece.size;
+    this.flushSoon();
+  }
+
+  /** Adds something to call when all before it is taken. */
+  callAfter(callback) {
+    if (this.state === DONE) return;
+    const last = this.pieces[this.pieces.length - 1];
+    if (last !== undefined && last.after === null) last.after = callback || null;
+    else if (callback) this.pieces.push({ ...NO_PIECE, after: callback });
     this.flushSoon();
   }
 
@@ -216,18 +223,21 @@ function pieceOf(data, encoding, callback) {
   }
   let size = bytes.length;
   if (typeof bytes === 'string' && !latin1) size = Buffer.byteLength(bytes);
-  // A piece may be taken in a tick that is nobody's; its callback belongs to the app's own context.
-  const isAsked = callback && callback !== NO_CALLBACK;
-  return { bytes, size, latin1, callback: isAsked ? AsyncResource.bind(callback) : null, after: null };
+  return { bytes, size, latin1, callback, after: null };
 }
 
 function bufferOf({ bytes, latin1 }) {
   return Buffer.from(bytes, latin1 ? 'latin1' : 'utf8');
 }
 
-function flushTick(reply) {
-  reply.tickAsked = false;
-  reply.flush();
+/** What is taken in a tick that is nobody's still calls back in the app's own async context. */
+function boundHere(callback) {
+  return callback && callback !== NO_CALLBACK ? AsyncResource.bind(callback) : null;
 }
 
-module.exports = { Reply };
+function flushTick(reply) {
+  reply.tickAsked = false;
+  if (reply.state !== DONE) reply.exchange.runInAsyncScope(reply.flush, reply);
+}
+
+module.exports = { Reply, boundHere };

@@ -1,6 +1,7 @@
 'use strict';
 
 const { ServerResponse } = require('node:http');
+const { boundHere } = require('./reply');
 
 const kExchange = Symbol('swiftiply.exchange');
 
@@ -42,7 +43,7 @@ function send(data, encoding, callback) {
 function writeUnchunked(res, exchange, data, encoding, callback) {
   switch (exchange.chunkPart) {
     case SIZE:
-      if (data.length === 0) exchange.reply.write('', null, callback);
+      if (data.length === 0) exchange.reply.callAfter(callback);
       else if (data.startsWith('0\r\n')) endChunks(res, exchange, callback);
       else startChunk(exchange, data);
       return;
@@ -56,7 +57,7 @@ function writeUnchunked(res, exchange, data, encoding, callback) {
       if (exchange.chunkBytesLeft === 0) exchange.chunkPart = DATA_END;
       return;
     default:
-      exchange.reply.write('', null, callback);
+      exchange.reply.callAfter(boundHere(callback));
       exchange.chunkPart = SIZE;
   }
 }
@@ -68,7 +69,7 @@ function startChunk(exchange, size) {
 
 function endChunks(res, exchange, callback) {
   exchange.reply.trailers = res._trailer;
-  exchange.reply.write('', null, callback);
+  exchange.reply.callAfter(callback);
 }
 
 const SIZE = 0;
