@@ -144,6 +144,8 @@ impl Exchange {
     pub fn rest(&self, out: &mut Vec<u8>) {
         let mut state = self.0.borrow_mut();
         state.waker = None;
+        // A backend may have refused it just when the client left: its slot goes back now, not with the next request.
+        state.progress = Progress::default();
         if state.out.capacity() == 0 {
             std::mem::swap(&mut state.out, out);
         }
@@ -254,5 +256,27 @@ impl Exchange {
     pub fn summary(&self) -> Summary {
         let state = self.0.borrow();
         Summary { status: state.status, body_bytes: state.body_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::site::{Asked, Site, Waiter};
+
+    #[test]
+    fn the_slot_of_a_refused_request_goes_back_when_the_client_has_left() {
+        let site = Site::new("app.test", 0);
+        let key = site.enlist([1; 16], 1, 1).expect("the site is open");
+        site.link_up([1; 16], key, 0, 7);
+        let Asked::Granted(slot) = site.ask(&Arc::new(Waiter::default())) else { panic!("a slot is free") };
+        let exchange = Exchange::default();
+        exchange.begin(Rules::default(), 0, 0);
+        exchange.refused(slot);
+        assert_eq!(site.counts().free, 0);
+        exchange.rest(&mut Vec::new());
+        assert_eq!(site.counts().free, 1);
     }
 }
