@@ -50,7 +50,7 @@ impl Lane {
             }
             Ok((None, body)) => {
                 let request = Request::new(request);
-                in_context(&context, (general(py, "deliver")?, environ, request, start.general(py)?, body))
+                in_context(&context, (deliver(py)?, environ, request, start.general(py)?, body))
             }
             Err(error) => {
                 let error = error.into_value(py);
@@ -121,20 +121,17 @@ impl StartResponse {
     /// The `Response` that goes on from here.
     fn general<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static RESPONSE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let (given, is_sent) = match &*self.answer() {
+        let given = match &*self.answer() {
             Answer { general: Some(response), .. } => return Ok(response.bind(py).clone()),
-            Answer { given, is_sent, .. } => (
-                given.as_ref().map(|(status, headers)| (status.clone_ref(py), headers.clone_ref(py))),
-                *is_sent,
-            ),
+            Answer { given: Some((status, headers)), head, is_sent, .. } => {
+                Some((status.clone_ref(py), headers.clone_ref(py), head.length(), *is_sent))
+            }
+            Answer { given: None, .. } => None,
         };
         let arguments = (Reply::new(self.request.reply()), method(py, &self.request.head().method()));
         let response = RESPONSE.import(py, "swiftiply.wsgi.response", "Response")?.call1(arguments)?;
         if let Some(given) = given {
-            response.call_method1("start_response", given)?;
-        }
-        if is_sent {
-            response.call_method0("was_sent")?;
+            response.call_method1(intern!(py, "resume"), given)?;
         }
         self.answer().general = Some(response.clone().unbind());
         Ok(response)
@@ -247,7 +244,13 @@ fn in_context<'py>(context: &Bound<'py, PyAny>, args: impl PyCallArgs<'py>) -> P
     context.call_method1(intern!(context.py(), "run"), args).map(drop)
 }
 
-/// A function of `swiftiply.wsgi.run`.
+/// A function of `swiftiply.wsgi.run` for rare cases.
 fn general<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     py.import("swiftiply.wsgi.run")?.getattr(name)
+}
+
+/// Most frameworks return a body that is more than a list.
+fn deliver(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static DELIVER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    DELIVER.import(py, "swiftiply.wsgi.run", "deliver")
 }

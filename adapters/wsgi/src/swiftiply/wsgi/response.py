@@ -63,10 +63,7 @@ class Response:
         head = check(status, headers)
         if head.status == 204 and head.length is not None:  # RFC 9110 8.6: a 204 has none
             head = head._replace(headers=[h for h in head.headers if h[0].lower() != "content-length"], length=None)
-        self._head = head
-        self._left = head.length
-        self._bodiless = self._head_request or head.status in _BODILESS
-        self._state = _HEAD
+        self._take(head)
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -90,9 +87,11 @@ class Response:
         """Whether the client has all that its Content-Length promised, so that the end tells it nothing new."""
         return self._state is _SENT and self._left == 0
 
-    def was_sent(self) -> None:
-        """The native plain case has sent the reply whole, with the head that was given here."""
-        self._state = _DONE
+    def resume(self, status: str, headers: list[tuple[str, str]], length: int | None, is_sent: bool) -> None:
+        """Go on where the native plain case leaves off: it has checked this head, and perhaps sent the whole reply."""
+        self._take(ReplyHead(int(status[:3]), status[4:], headers, length))
+        if is_sent:
+            self._state = _DONE
 
     def whole(self, blocks: list[bytes] | tuple[bytes, ...]) -> None:
         """A body whose blocks are all there: one reply, one write, its length known."""
@@ -145,6 +144,12 @@ class Response:
             self._reply.abort("the client left")
 
     # Private parts.
+
+    def _take(self, head: ReplyHead) -> None:
+        self._head = head
+        self._left = head.length
+        self._bodiless = self._head_request or head.status in _BODILESS
+        self._state = _HEAD
 
     @staticmethod
     def _check_block(data: bytes) -> None:
