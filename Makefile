@@ -3,7 +3,7 @@
 #   make build            build/bin/{swiftiply,swiftiply-rack,swiftiply-wsgi,swiftiply-node}, from packed artifacts
 #   make demo             proxy and four apps, running until Ctrl-C   (ARGS=--once: ends by itself)
 #   make test             every test of every language; ends with "N passed, N failed"
-#   make bench            ours and its peers side by side   (ARGS=quick: 3 minutes; ARGS="rack wsgi": only those)
+#   make bench            ours and its peers side by side   (40 minutes; ARGS=quick: 3; ARGS="rack wsgi": only those)
 #   make lint             formatters and linters, changing nothing
 #   make clean            removes what was built
 
