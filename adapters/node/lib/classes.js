@@ -7,7 +7,7 @@ const http = require('node:http');
  *
  * Express gives each of its requests and responses another prototype, first thing. V8 remembers no shape behind a
  * changed prototype: each property that is added afterwards makes a new hidden class, for every object again, and no
- * inline cache ever hits. That is three quarters of what an Express request costs. So where an Express app is the
+ * inline cache ever hits. That was two thirds of what an Express request cost. So where an Express app is the
  * server's only listener, its objects have the prototypes that it would give them from the start; Express then changes
  * nothing, and what it sees is the same.
  */
