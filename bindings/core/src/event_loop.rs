@@ -268,7 +268,7 @@ impl Loop {
     }
 
     fn hand_over(self: &Arc<Self>, taken: Taken, now: Instant) -> Request {
-        Handle::hand_over(Driver::Loop(Arc::clone(self)), taken, Begun { at: now, busy: None })
+        Handle::hand_over(Driver::Loop(Arc::clone(self)), taken, Begun { at: now, work: None })
     }
 }
 

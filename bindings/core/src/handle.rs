@@ -1,12 +1,13 @@
 //! What a request and its reply share: the way to their exchange.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use swiftiply_wire::{RequestFlags, RequestHead};
 
 use crate::connector::Taken;
 use crate::driver::Driver;
+use crate::threads::Work;
 use crate::{Request, StreamKey};
 
 /// Keeps one exchange; dropping it ends what has not ended.
@@ -24,8 +25,8 @@ pub(crate) struct Handle {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun {
     pub(crate) at: Instant,
-    /// The processor time of its thread by then, for the few calls of which that is asked.
-    pub(crate) busy: Option<Duration>,
+    /// What its thread had done by then, for the few calls of which that is asked.
+    pub(crate) work: Option<Work>,
 }
 
 impl Handle {

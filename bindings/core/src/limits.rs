@@ -62,32 +62,32 @@ pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
 /// Log lines that wait for the adapter; the oldest go first, and the next one tells how many went.
 pub const NOTICES_MAX: usize = 256;
 
-/// The longest time that the app may take on average to count as brisk: about ten times what waking a thread costs, so
-/// what a thread of its own would gain a request is not worth its price.
+/// The longest time that the app may take on average to count as brisk: about ten times what a system call for its reply
+/// costs, so that sparing it is worth the little that the reply leaves later.
 pub(crate) const BRISK_MAX: Duration = Duration::from_micros(100);
 
-/// The longest time that the app may wait on average, within its time, to count as brisk: twice what waking a thread
-/// costs that could run meanwhile.
-pub(crate) const BRISK_WAIT_MAX: Duration = Duration::from_micros(20);
+/// The longest time that the app may wait on average, within its time, to count as one that only computes: twice what
+/// waking a thread costs that could run meanwhile.
+pub(crate) const WAIT_MAX: Duration = Duration::from_micros(20);
 
-/// What a longer call of the app counts as: one such call makes an app slow on average, and a few brisk ones brisk.
+/// What a longer call of the app counts as on average: nothing waits for the keeper's help for more than twice this.
 pub(crate) const APP_TIME_MAX: Duration = Duration::from_millis(2);
 
-/// Calls of the app for which it counts as slow after one of them was long while others waited for its thread: what
-/// that costs, a wake each, is then about what they have lost.
-pub(crate) const SLOW_CALLS_MIN: u32 = 200;
+/// Calls of the app for which it counts as one that waits after one of them made others wait for its thread: what that
+/// costs, a wake each, is then about what they have lost.
+pub(crate) const WAITING_CALLS_MIN: u32 = 200;
 
 /// The same when it happens again and again: then only one call in so many makes others wait.
-pub(crate) const SLOW_CALLS_MAX: u32 = 25_600;
+pub(crate) const WAITING_CALLS_MAX: u32 = 25_600;
 
 /// How long a finished reply may wait for the ones after it while the app is brisk.
 pub(crate) const HOLD_MAX: Duration = Duration::from_micros(250);
 
-/// A call of the app that takes so long is no brisk one.
-pub(crate) const STUCK_AFTER: Duration = Duration::from_micros(250);
+/// A call of the app takes long if it takes so long and twice the time that calls took lately.
+pub(crate) const STUCK_AFTER_MIN: Duration = Duration::from_micros(250);
 
-/// How often the keeper looks whether a call of a brisk app takes long: so much later than it could be may what
-/// depends on it be done. A look costs some five microseconds.
+/// How often the keeper looks whether a call of an app that computes takes long: so much later than it could be may
+/// what depends on it be done. A look costs some five microseconds.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// How often the keeper looks at the links when no thread of the app does because all of them run the app. A

@@ -4,6 +4,7 @@
 //! - [`shared`]: what threads, exchanges and the keeper do with the connector, and what must hold in between;
 //! - [`waiters`]: who waits, who leads, who has to be woken;
 //! - [`pace`]: when one thread does many requests, and when each gets its own;
+//! - [`work`]: how much of its time a thread has waited;
 //! - [`keeper`]: the native thread behind them.
 
 mod keeper;
@@ -12,6 +13,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 mod waiters;
+mod work;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use crate::wait::Patience;
 use crate::{Error, Notice, Options, Request, Status, Wait};
 pub(crate) use shared::Threads;
 use waiters::Waiters;
+pub(crate) use work::Work;
 
 /// A connector for threads: each takes a request, runs the app, replies, and takes the next. Clones are the same
 /// connector. When the last one is dropped, it is stopped.

@@ -1,29 +1,29 @@
 //! How the threads share the work: the policy alone. No lock, no thread, no clock: the time is a value.
 //!
-//! Threads of Ruby and of Python do not run in parallel, so where the app takes little time it is best that one thread
-//! does many requests: waking another one costs more than a request, and so does a system call for each reply. Where
-//! the app takes long, above all where it waits for something, every request needs a thread of its own at once.
-//! What decides is how long the app took lately, and how much of that its thread did not use the processor: while a
-//! thread waits, another one could run.
+//! Threads of Ruby and of Python do not compute in parallel. So where the app only computes, it is best that one thread
+//! does all requests that come: another one that is woken can but wait for the language's lock, and when it gets that in
+//! the middle of a call, this call waits in turn. Where the app waits for something, every request needs a thread of
+//! its own at once. And where it is so fast that a system call is a good part of its time, a reply had best leave
+//! together with the next. What decides is how long the app took lately, and how much of that it waited:
 //!
-//! |                                          | brisk                           | slow         |
-//! |------------------------------------------|---------------------------------|--------------|
-//! | a reply ends while requests are ready    | held: it leaves with the next   | leaves       |
-//! | requests are read by who takes one       | the others wait for that thread | wake threads |
-//! | nobody watches the links                 | until that thread comes back    | wake one     |
+//! |                                          | brisk             | computes          | waits        |
+//! |------------------------------------------|-------------------|-------------------|--------------|
+//! | a reply ends while requests are ready    | held for the next | leaves            | leaves       |
+//! | requests are read by who takes one       | that thread's     | that thread's     | wake threads |
+//! | nobody watches the links                 | until it is back  | until it is back  | wake one     |
 //!
-//! A bet on a brisk app may be lost, when a call waits for something. The keeper looks every [`TICK`] while anything
-//! depends on a bet; if it finds that no call has begun or ended for [`STUCK_AFTER`], it wakes one thread. If that one
+//! The bet that an app computes may be lost. The keeper looks every [`TICK`] while anything depends on it; if no call has
+//! begun or ended for twice the time that calls took lately, it wakes one thread. If that one
 //! gets to take a request before the other is back, the bet is lost: what lay there has waited in vain for up to a
-//! tick, so the policy is slow for a while, which is longer each time that this happens soon again. If the other is
-//! back first, nothing was lost: it computed, or its language collected garbage, and no other could have run.
+//! tick, so the app counts as one that waits for a while, which is longer each time that this happens soon again. If the
+//! other is back first, nothing was lost: it computed, or its language collected garbage, and no other could have run.
 //!
 //! [`TICK`]: crate::limits::TICK
 
 use std::time::{Duration, Instant};
 
 use crate::limits::{
-    APP_TIME_MAX, BRISK_MAX, BRISK_WAIT_MAX, HOLD_MAX, SLOW_CALLS_MAX, SLOW_CALLS_MIN, STUCK_AFTER,
+    APP_TIME_MAX, BRISK_MAX, HOLD_MAX, STUCK_AFTER_MIN, WAIT_MAX, WAITING_CALLS_MAX, WAITING_CALLS_MIN,
 };
 
 /// How many calls of the app the average is over, more or less.
@@ -32,6 +32,8 @@ const AVERAGE_OVER: u64 = 16;
 /// the average is.
 const ASKS_EVERY: u32 = 16;
 const ANSWERS: u64 = 4;
+/// What a longer wait counts as: one makes an app one that waits, and a dozen answers without make it one that computes.
+const WAITED_MAX: Duration = Duration::from_micros(250);
 /// A bet that is lost within so many times the calls that the last loss cost is lost soon again.
 const SOON: u32 = 4;
 
@@ -43,9 +45,10 @@ pub(crate) struct Pace {
     waited_ns: u64,
     /// Calls until one is asked.
     asks_in: u32,
-    /// Calls of the app for which it counts as slow still, whatever the average; and how many these were at first.
-    slow_calls: u32,
-    slow_calls_full: u32,
+    /// Calls of the app for which it counts as one that waits still, whatever was measured; and how many these were at
+    /// first.
+    waiting_calls: u32,
+    waiting_calls_full: u32,
     /// Calls since then.
     calls_since: u32,
     /// A thread was woken because of a call that takes long.
@@ -57,14 +60,14 @@ pub(crate) struct Pace {
 }
 
 impl Default for Pace {
-    /// Nothing is known of the app, and its first calls are often slow: it is not taken to be brisk before one was.
+    /// Nothing is known of the app, and its first calls are often slow: nothing is bet before one was not.
     fn default() -> Self {
         Self {
             average_ns: nanos(BRISK_MAX),
-            waited_ns: 0,
+            waited_ns: nanos(WAIT_MAX),
             asks_in: 0,
-            slow_calls: 0,
-            slow_calls_full: SLOW_CALLS_MIN,
+            waiting_calls: 0,
+            waiting_calls_full: WAITING_CALLS_MIN,
             calls_since: 0,
             is_in_doubt: false,
             moved_at: None,
@@ -74,9 +77,14 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Whether the app was so fast lately that one thread had best do many requests.
+    /// Whether the app only computed lately, so that one thread had best do all requests.
+    pub(crate) fn computes(&self) -> bool {
+        self.waiting_calls == 0 && self.waited_ns < nanos(WAIT_MAX)
+    }
+
+    /// Whether it was so fast besides that a reply had best leave together with the next.
     pub(crate) fn is_brisk(&self) -> bool {
-        self.slow_calls == 0 && self.average_ns < nanos(BRISK_MAX) && self.waited_ns < nanos(BRISK_WAIT_MAX)
+        self.computes() && self.average_ns < nanos(BRISK_MAX)
     }
 
     /// A thread is on its way to a request.
@@ -108,7 +116,7 @@ impl Pace {
         self.moved_at = Some(now);
         self.learn(now.saturating_duration_since(taken_at));
         if let Some(waited) = waited {
-            let waited_ns = nanos(waited.min(STUCK_AFTER));
+            let waited_ns = nanos(waited.min(WAITED_MAX));
             self.waited_ns = (self.waited_ns * (ANSWERS - 1) + waited_ns) / ANSWERS;
         }
         let holds = ready > 0 && self.is_brisk() && !self.has_held_long(now);
@@ -133,30 +141,31 @@ impl Pace {
         self.held_since.is_some_and(|since| now.saturating_duration_since(since) >= HOLD_MAX)
     }
 
-    /// Whether no thread has come, begun or ended a call of the app for so long that one must be slow.
+    /// Whether no thread has come, begun or ended a call of the app for so long that one must be unusual.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= STUCK_AFTER)
+        let after = STUCK_AFTER_MIN.max(Duration::from_nanos(2 * self.average_ns));
+        self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= after)
     }
 
-    /// A thread is woken because one that runs the app takes long. If the app is known to be slow, there was no bet.
+    /// A thread is woken because one that runs the app takes long. If the app is known to wait, there was no bet.
     pub(crate) fn doubt(&mut self) {
-        self.is_in_doubt = self.is_brisk();
+        self.is_in_doubt = self.computes();
     }
 
     fn lose(&mut self) {
-        let is_soon = self.calls_since < SOON * self.slow_calls_full;
-        self.slow_calls_full =
-            if is_soon { SLOW_CALLS_MAX.min(2 * self.slow_calls_full) } else { SLOW_CALLS_MIN };
-        self.slow_calls = self.slow_calls_full;
+        let is_soon = self.calls_since < SOON * self.waiting_calls_full;
+        self.waiting_calls_full =
+            if is_soon { WAITING_CALLS_MAX.min(2 * self.waiting_calls_full) } else { WAITING_CALLS_MIN };
+        self.waiting_calls = self.waiting_calls_full;
         self.calls_since = 0;
     }
 
     /// One call cannot hide many others: beyond its limit, its length does not matter.
     fn learn(&mut self, app_time: Duration) {
         self.is_in_doubt = false;
-        match self.slow_calls {
+        match self.waiting_calls {
             0 => self.calls_since = self.calls_since.saturating_add(1),
-            _ => self.slow_calls -= 1,
+            _ => self.waiting_calls -= 1,
         }
         let app_time_ns = nanos(app_time.min(APP_TIME_MAX));
         self.average_ns = (self.average_ns * (AVERAGE_OVER - 1) + app_time_ns) / AVERAGE_OVER;
@@ -178,23 +187,39 @@ mod tests {
     struct Scene {
         pace: Pace,
         now: Instant,
+        asked: u32,
     }
 
     impl Scene {
+        fn new() -> Self {
+            Self { pace: Pace::default(), now: Instant::now(), asked: 0 }
+        }
+
         /// Of an app whose calls are fast.
         fn brisk() -> Self {
-            let mut scene = Self { pace: Pace::default(), now: Instant::now() };
+            let mut scene = Self::new();
             scene.call(FAST, 0);
             assert!(scene.pace.is_brisk());
             scene
         }
 
-        /// One call of the app. Returns whether its reply is held, with so many requests ready.
+        /// One call of the app, which computes. Returns whether its reply is held, with so many requests ready.
         fn call(&mut self, takes: Duration, ready: usize) -> bool {
+            self.call_that_waits(takes, Duration::ZERO, ready)
+        }
+
+        fn call_that_waits(&mut self, takes: Duration, waits: Duration, ready: usize) -> bool {
             let began = self.now;
-            self.pace.took(false, began);
+            let asks = self.pace.took(false, began);
+            self.asked += u32::from(asks);
             self.now += takes;
-            self.pace.ended(began, None, ready, self.now)
+            self.pace.ended(began, asks.then_some(waits), ready, self.now)
+        }
+
+        fn calls(&mut self, count: u32, take: Duration, wait: Duration) {
+            for _ in 0..count {
+                self.call_that_waits(take, wait, 0);
+            }
         }
 
         /// A bet that is lost: another thread takes a request while a call lasts.
@@ -204,10 +229,10 @@ mod tests {
             self.pace.took(true, self.now);
         }
 
-        /// How many fast calls it takes until the policy is brisk.
-        fn calls_until_brisk(&mut self) -> u32 {
+        /// How many calls that compute it takes until the app counts as one that does.
+        fn calls_until_it_computes(&mut self) -> u32 {
             let mut calls = 0;
-            while !self.pace.is_brisk() {
+            while !self.pace.computes() {
                 self.call(FAST, 0);
                 calls += 1;
             }
@@ -216,21 +241,31 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_slow_until_it_has_proved_to_be_fast() {
-        let mut scene = Scene { pace: Pace::default(), now: Instant::now() };
-        assert!(!scene.pace.is_brisk());
-        assert!(!scene.call(BRISK_MAX * 2, 3));
-        assert!(!scene.pace.is_brisk());
-        assert!(scene.calls_until_brisk() > 0);
+    fn nothing_is_bet_on_an_app_before_it_has_proved_to_compute() {
+        let mut scene = Scene::new();
+        assert!(!scene.pace.computes());
+        scene.call_that_waits(LONG, LONG, 3);
+        assert!(!scene.pace.computes());
+        assert!(scene.calls_until_it_computes() > 0);
     }
 
     #[test]
-    fn one_long_call_makes_an_app_slow_and_no_longer_than_a_few_fast_ones_last() {
+    fn replies_of_an_app_that_computes_long_leave_at_once_and_one_thread_does_all() {
+        let mut scene = Scene::new();
+        for _ in 0..100 {
+            assert!(!scene.call(BRISK_MAX * 2, 3));
+        }
+        assert!(scene.pace.computes() && !scene.pace.is_brisk());
+    }
+
+    #[test]
+    fn one_long_call_ends_holding_and_a_few_fast_ones_bring_it_back() {
         for long in [Duration::from_millis(2), LONG, LONG * 1000] {
             let mut scene = Scene::brisk();
             assert!(!scene.call(long, 3), "its reply leaves");
             assert!(!scene.pace.is_brisk());
-            assert!(u64::from(scene.calls_until_brisk()) < AVERAGE_OVER);
+            let calls = (0..AVERAGE_OVER * 4).take_while(|_| !scene.call(FAST, 1)).count();
+            assert!((1..50).contains(&calls), "{calls}");
         }
     }
 
@@ -263,43 +298,51 @@ mod tests {
     fn an_app_is_stuck_when_it_neither_begins_nor_ends_a_call() {
         let mut scene = Scene::brisk();
         assert!(!scene.pace.is_stuck(scene.now));
-        assert!(scene.pace.is_stuck(scene.now + STUCK_AFTER));
-        scene.now += STUCK_AFTER;
+        assert!(scene.pace.is_stuck(scene.now + STUCK_AFTER_MIN));
+        scene.now += STUCK_AFTER_MIN;
         scene.pace.took(false, scene.now);
         assert!(!scene.pace.is_stuck(scene.now));
-        scene.now += STUCK_AFTER;
+        scene.now += STUCK_AFTER_MIN;
         scene.pace.came(scene.now);
         assert!(!scene.pace.is_stuck(scene.now), "after a pause it has only just begun");
     }
 
     #[test]
-    fn an_app_that_waits_is_slow_however_short_it_waits() {
+    fn a_call_is_long_by_what_calls_took_lately_and_within_a_limit() {
+        let mut scene = Scene::new();
+        let usual = Duration::from_micros(800);
+        scene.calls(200, usual, Duration::ZERO);
+        assert!(!scene.pace.is_stuck(scene.now + usual * 3 / 2));
+        assert!(scene.pace.is_stuck(scene.now + usual * 2));
+        scene.calls(200, LONG, Duration::ZERO);
+        assert!(scene.pace.is_stuck(scene.now + APP_TIME_MAX * 2));
+    }
+
+    #[test]
+    fn an_app_that_waits_gets_its_threads_however_short_it_waits() {
         let mut scene = Scene::brisk();
-        let mut asked = 0;
-        let mut call = |scene: &mut Scene, waits: Duration| {
-            let began = scene.now;
-            let asks = scene.pace.took(false, began);
-            asked += u32::from(asks);
-            scene.now += FAST + waits;
-            scene.pace.ended(began, asks.then_some(waits), 0, scene.now);
-        };
-        for _ in 0..ASKS_EVERY * 10 {
-            call(&mut scene, BRISK_WAIT_MAX * 2);
-        }
-        assert!(!scene.pace.is_brisk());
-        for _ in 0..ASKS_EVERY * 10 {
-            call(&mut scene, Duration::ZERO);
-        }
+        scene.asked = 0;
+        scene.calls(ASKS_EVERY * 10, FAST * 3, WAIT_MAX * 2);
+        assert!(!scene.pace.computes());
+        scene.calls(ASKS_EVERY * 10, FAST, Duration::ZERO);
         assert!(scene.pace.is_brisk());
-        assert_eq!(asked, 20);
+        assert_eq!(scene.asked, 20);
+    }
+
+    #[test]
+    fn a_long_wait_is_forgotten_when_a_dozen_calls_that_were_asked_did_not_wait() {
+        let mut scene = Scene::brisk();
+        scene.calls(ASKS_EVERY, LONG, LONG);
+        assert!(!scene.pace.computes());
+        assert!(scene.calls_until_it_computes() <= 12 * ASKS_EVERY);
     }
 
     #[test]
     fn a_bet_is_lost_when_the_thread_that_was_woken_is_first() {
         let mut scene = Scene::brisk();
         scene.lose();
-        assert!(!scene.pace.is_brisk());
-        assert!(scene.calls_until_brisk() >= SLOW_CALLS_MIN);
+        assert!(!scene.pace.computes());
+        assert!(scene.calls_until_it_computes() >= WAITING_CALLS_MIN);
     }
 
     #[test]
@@ -308,37 +351,34 @@ mod tests {
         scene.pace.doubt();
         scene.call(FAST, 1);
         scene.pace.took(true, scene.now);
-        assert!(scene.pace.is_brisk(), "its reply had ended");
+        assert!(scene.pace.computes(), "its reply had ended");
         scene.pace.doubt();
         scene.pace.took(false, scene.now);
         scene.pace.took(true, scene.now);
-        assert!(scene.pace.is_brisk(), "it had taken the next one");
+        assert!(scene.pace.computes(), "it had taken the next one");
     }
 
     #[test]
-    fn a_slow_app_loses_no_bets() {
+    fn an_app_that_waits_loses_no_bets() {
         let mut scene = Scene::brisk();
-        scene.call(LONG, 0);
+        scene.calls(ASKS_EVERY, LONG, LONG);
         scene.lose();
-        assert!(u64::from(scene.calls_until_brisk()) < AVERAGE_OVER);
+        assert!(scene.calls_until_it_computes() < WAITING_CALLS_MIN);
     }
 
     #[test]
     fn bets_that_are_lost_soon_again_are_made_more_and_more_rarely() {
         let mut scene = Scene::brisk();
-        let mut slow_calls = Vec::new();
+        let mut calls = Vec::new();
         for _ in 0..12 {
             scene.lose();
-            slow_calls.push(scene.calls_until_brisk());
+            calls.push(scene.calls_until_it_computes());
         }
-        assert!(
-            slow_calls.windows(2).all(|pair| pair[1] == SLOW_CALLS_MAX.min(2 * pair[0])),
-            "{slow_calls:?}"
-        );
-        for _ in 0..SOON * SLOW_CALLS_MAX {
+        assert!(calls.windows(2).all(|pair| pair[1] == WAITING_CALLS_MAX.min(2 * pair[0])), "{calls:?}");
+        for _ in 0..SOON * WAITING_CALLS_MAX {
             scene.call(FAST, 1);
         }
         scene.lose();
-        assert_eq!(scene.calls_until_brisk(), SLOW_CALLS_MIN, "that was long ago");
+        assert_eq!(scene.calls_until_it_computes(), WAITING_CALLS_MIN, "that was long ago");
     }
 }

@@ -6,9 +6,9 @@
 //! 1. *Output.* What is written is being sent, or waits for its socket, or is held because a request is ready and the
 //!    app is brisk. A thread that is about to wait, and a reply that ends with nothing ready, leave nothing held.
 //! 2. *Requests.* For each request that is ready a thread is on its way, or none that could be is parked; if the app
-//!    is brisk, one thread that is on its way or runs the app is enough for all of them.
-//! 3. *Links.* A thread watches them or is on its way to, or none that could is parked; if the app is brisk, one that
-//!    runs the app is enough.
+//!    only computes, one thread that is on its way or runs the app is enough for all of them.
+//! 3. *Links.* A thread watches them or is on its way to, or none that could is parked; if the app only computes, one
+//!    that runs the app is enough.
 //! 4. *Waits.* Who waits for something that is there has been called.
 //! 5. *The keeper.* Where 1 to 3 rest on what a thread that runs the app will do next, or where all threads run it,
 //!    the keeper ticks, and does it if that thread does not. It goes by the state alone, so that no call to it can
@@ -21,10 +21,9 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::Take;
 use super::waiters::{After, Calls, Waiters};
+use super::work::Work;
 use crate::connector::{Connector, Dial};
 use crate::dial::Dialler;
 use crate::driver::{Driver, Forked, Waited, Want};
@@ -76,10 +75,9 @@ impl Threads {
         let ends = done.is_ok() && connector.reply_has_ended(place);
         let is_held = ends && {
             let now = Instant::now();
-            let waited = begun.busy.map(|busy| {
-                let took = now.saturating_duration_since(begun.at);
-                took.saturating_sub(processor_time().saturating_sub(busy))
-            });
+            let took = now.saturating_duration_since(begun.at);
+            let then = begun.work.and_then(|work| Some((work, Work::so_far()?)));
+            let waited = then.map(|(work, then)| work.waited_until(then, took));
             own.pace.ended(begun.at, waited, connector.ready(), now)
         };
         if is_held {
@@ -135,7 +133,7 @@ impl Threads {
         let taken = state.connector.take()?;
         let now = Instant::now();
         let asks = state.own.pace.took(was_woken, now);
-        let begun = Begun { at: now, busy: asks.then(processor_time) };
+        let begun = Begun { at: now, work: if asks { Work::so_far() } else { None } };
         Some(Handle::hand_over(Driver::Threads(Arc::clone(self)), taken, begun))
     }
 
@@ -258,13 +256,6 @@ impl Threads {
         }
         calls.ring();
     }
-}
-
-/// What this thread has used so far. A call that begins on one thread and ends on another gives nonsense, and too
-/// little of it to matter.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 fn calls(state: &mut Guard<'_, Waiters>, after: After) -> Calls {

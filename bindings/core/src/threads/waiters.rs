@@ -183,7 +183,7 @@ impl Waiters {
             self.call_all(|_| true, &mut calls);
         }
         self.call_leader(connector, after, &mut calls);
-        if !self.pace.is_brisk() || after != After::Change {
+        if !self.pace.computes() || after != After::Change {
             self.call_for_requests(connector.ready(), &mut calls);
             self.call_follower(&mut calls);
         }
@@ -210,7 +210,7 @@ impl Waiters {
     /// How often the keeper has to look; `None`: there is nothing that it had to do if no thread did.
     pub(crate) fn ticks_every(&self, connector: &Connector) -> Option<Duration> {
         let is_left = connector.has_links() && (connector.ready() > 0 || self.is_unwatched());
-        let tick = if self.pace.is_brisk() { TICK } else { SLACK_TICK };
+        let tick = if self.pace.computes() { TICK } else { SLACK_TICK };
         (self.pace.holds() || is_left).then_some(tick)
     }
 
@@ -238,12 +238,12 @@ impl Waiters {
         }
     }
 
-    /// One thread per request, or one for all if the app is brisk. Those that are awake, or on their way, count.
+    /// One thread per request, or one for all if the app only computes. Those that are awake, or on their way, count.
     fn call_for_requests(&mut self, ready: usize, calls: &mut Calls) {
         if ready == 0 {
             return;
         }
-        let needed = if self.pace.is_brisk() { 1 } else { ready };
+        let needed = if self.pace.computes() { 1 } else { ready };
         let wants = |waiter: &&mut Waiter| waiter.want == Want::Request;
         let awake = self.waiting.iter_mut().filter(wants).filter(|waiter| waiter.is_awake).count();
         let parked = self.waiting.iter_mut().rev().filter(wants).filter(|waiter| !waiter.is_awake);

@@ -23,7 +23,7 @@ struct Scene {
 
 impl Scene {
     /// `parked` threads, of which the last has the highest number.
-    fn new(parked: u64, is_brisk: bool) -> Self {
+    fn new(parked: u64, computes: bool) -> Self {
         let (core, link) = Core::serving(16);
         let epoll = Arc::new(epoll::create(CreateFlags::CLOEXEC).unwrap());
         let mut waiters = Waiters::default();
@@ -31,10 +31,10 @@ impl Scene {
             let id = waiters.enter(Want::Request);
             waiters.park(id);
         }
-        let now = Instant::now();
-        let took = if is_brisk { Duration::ZERO } else { Duration::from_secs(1) };
-        waiters.pace.ended(now, None, 0, now + took);
-        assert_eq!(waiters.pace.is_brisk(), is_brisk);
+        let (now, took) = (Instant::now(), Duration::from_secs(1));
+        let waited = if computes { Duration::ZERO } else { took };
+        waiters.pace.ended(now, Some(waited), 0, now + took);
+        assert_eq!(waiters.pace.computes(), computes);
         let mut scene = Self { core, link, sockets: Sockets::new(epoll), waiters, streams: 0 };
         scene.core.connector.notices.pop();
         scene.core.connector.take_hurry();
@@ -62,7 +62,7 @@ impl Scene {
 }
 
 #[test]
-fn a_slow_app_gets_a_thread_for_each_request_the_one_that_parked_last_first() {
+fn an_app_that_waits_gets_a_thread_for_each_request_the_one_that_parked_last_first() {
     let mut scene = Scene::new(4, false);
     scene.read_requests(2);
     assert_eq!(scene.woken(After::Change), [3, 4]);
@@ -70,14 +70,14 @@ fn a_slow_app_gets_a_thread_for_each_request_the_one_that_parked_last_first() {
 }
 
 #[test]
-fn the_leader_of_a_slow_app_is_followed_at_once() {
+fn the_leader_of_an_app_that_waits_is_followed_at_once() {
     let mut scene = Scene::new(3, false);
     assert_eq!(scene.woken(After::Change), [3]);
     assert_eq!(scene.ticks(), None, "somebody will watch");
 }
 
 #[test]
-fn a_brisk_app_is_one_threads_who_is_watched_by_the_keeper() {
+fn an_app_that_computes_is_one_threads_who_is_watched_by_the_keeper() {
     let mut scene = Scene::new(3, true);
     let leader = scene.waiters.enter(Want::Request);
     assert!(scene.waiters.lead(leader));
@@ -96,7 +96,7 @@ fn a_brisk_app_is_one_threads_who_is_watched_by_the_keeper() {
 }
 
 #[test]
-fn requests_that_are_read_by_who_takes_none_get_one_thread_if_the_app_is_brisk() {
+fn requests_that_are_read_by_who_takes_none_get_one_thread_if_the_app_computes() {
     let mut scene = Scene::new(3, true);
     scene.read_requests(2);
     assert_eq!(scene.woken(After::Look), [3]);
@@ -104,7 +104,7 @@ fn requests_that_are_read_by_who_takes_none_get_one_thread_if_the_app_is_brisk()
 }
 
 #[test]
-fn a_leader_that_may_not_come_back_is_followed_even_if_the_app_is_brisk() {
+fn a_leader_that_may_not_come_back_is_followed_even_if_the_app_computes() {
     let mut scene = Scene::new(2, true);
     let leader = scene.waiters.enter(Want::Request);
     assert!(scene.waiters.lead(leader));
@@ -139,7 +139,7 @@ fn a_leader_is_not_disturbed_for_a_request_that_another_thread_is_on_its_way_to(
 }
 
 #[test]
-fn the_keeper_looks_at_leisure_while_all_threads_run_a_slow_app() {
+fn the_keeper_looks_at_leisure_while_all_threads_run_an_app_that_waits() {
     let mut scene = Scene::new(0, false);
     scene.woken(After::Change);
     assert_eq!(scene.ticks(), Some(SLACK_TICK));
