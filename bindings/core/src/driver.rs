@@ -51,15 +51,15 @@ impl Driver {
         }
     }
 
-    /// The same for what may end the reply of an exchange, which the app began then.
-    pub(crate) fn end<T>(
+    /// The same for what may give the client the last that it gets of an exchange, which the app began then.
+    pub(crate) fn reply<T>(
         &self,
         place: usize,
         begun: Begun,
         work: impl FnOnce(&mut Connector) -> Result<T, ReplyError>,
     ) -> Result<Result<T, ReplyError>, Forked> {
         match self {
-            Self::Threads(threads) => threads.end(place, begun, work),
+            Self::Threads(threads) => threads.reply(place, begun, work),
             Self::Loop(event_loop) => event_loop.run(work),
         }
     }

@@ -62,16 +62,19 @@ pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
 /// Log lines that wait for the adapter; the oldest go first, and the next one tells how many went.
 pub const NOTICES_MAX: usize = 256;
 
-/// The longest time that the app may take on average to count as brisk: about ten times what a system call for its reply
-/// costs, so that sparing it is worth the little that the reply leaves later.
-pub(crate) const BRISK_MAX: Duration = Duration::from_micros(100);
+/// The longest time that calls of the app may compute on average to count as brisk: a few times what sending a reply costs
+/// if that wakes the proxy, and the client, at once.
+pub(crate) const BRISK_MAX: Duration = Duration::from_micros(200);
 
-/// The longest time that the app may wait on average, within its time, to count as one that only computes: twice what
-/// waking a thread costs that could run meanwhile.
+/// What a longer call counts as: nothing waits for the keeper's help for more than twice this.
+pub(crate) const COMPUTED_MAX: Duration = Duration::from_millis(2);
+
+/// The longest time that calls of the app may wait on average to count as computing: twice what waking a thread costs
+/// that could run meanwhile.
 pub(crate) const WAIT_MAX: Duration = Duration::from_micros(20);
 
-/// What a longer call of the app counts as on average: nothing waits for the keeper's help for more than twice this.
-pub(crate) const APP_TIME_MAX: Duration = Duration::from_millis(2);
+/// What a longer wait counts as: it makes the app one that waits, until a dozen answers tell of none.
+pub(crate) const WAITED_MAX: Duration = Duration::from_micros(250);
 
 /// Calls of the app for which it counts as one that waits after one of them made others wait for its thread: what that
 /// costs, a wake each, is then about what they have lost.

@@ -60,11 +60,12 @@ impl Reply {
     /// As [`Reply::start`]; [`ReplyError::TooLong`] and [`ReplyError::TooShort`] as [`Reply::write`] and
     /// [`Reply::finish`].
     pub fn send(&self, head: &ReplyHead, body: &[u8]) -> Result<usize, ReplyError> {
-        self.end(|connector, place| connector.send_reply(place, head, body))
+        self.give(|connector, place| connector.send_reply(place, head, body))
     }
 
     /// Writes a piece of the body. Waits while the window is full, that is, while client and proxy take nothing. An
-    /// empty piece makes the head leave.
+    /// empty piece makes the head leave. Every piece leaves at once, but for the one that completes a known length: where
+    /// many short requests are served, it may leave together with the next reply, a millisecond later at most.
     ///
     /// # Errors
     /// [`ReplyError::NotStarted`], [`ReplyError::AlreadyEnded`]; [`ReplyError::TooLong`] when the body grows beyond
@@ -97,7 +98,7 @@ impl Reply {
     /// # Errors
     /// As [`Reply::write`], but for those of the wait.
     pub fn try_write(&self, data: &[u8]) -> Result<usize, ReplyError> {
-        self.run(|connector, place| connector.write(place, data))
+        self.give(|connector, place| connector.write(place, data))
     }
 
     /// Makes the head leave if it has not.
@@ -116,7 +117,7 @@ impl Reply {
     /// [`ReplyError::NotStarted`], [`ReplyError::AlreadyEnded`]; or one that
     /// [is a disconnect](ReplyError::is_disconnect).
     pub fn finish(&self, trailers: Option<&Trailers>) -> Result<(), ReplyError> {
-        self.end(|connector, place| connector.finish_reply(place, trailers))
+        self.give(|connector, place| connector.finish_reply(place, trailers))
     }
 
     /// Ends the exchange without a whole reply. If it has begun, the client sees it cut; if not, it gets a 502.
@@ -163,13 +164,13 @@ impl Reply {
         self.handle.driver.run(|connector| work(connector, place)).unwrap_or(Err(ReplyError::Forked))
     }
 
-    /// The same for what may end the reply.
-    fn end<T>(
+    /// The same for what may give the client the last that it gets.
+    fn give<T>(
         &self,
         work: impl FnOnce(&mut Connector, usize) -> Result<T, ReplyError>,
     ) -> Result<T, ReplyError> {
         let Handle { driver, place, begun, .. } = &*self.handle;
-        driver.end(*place, *begun, |connector| work(connector, *place)).unwrap_or(Err(ReplyError::Forked))
+        driver.reply(*place, *begun, |connector| work(connector, *place)).unwrap_or(Err(ReplyError::Forked))
     }
 }
 

@@ -127,6 +127,11 @@ impl Connector {
         self.exchanges[place].reply.has_ended()
     }
 
+    /// Whether the client has all that it will get, as far as that was told beforehand.
+    pub(crate) fn reply_is_whole(&self, place: usize) -> bool {
+        self.exchanges[place].reply.is_whole()
+    }
+
     /// Whether the proxy has heard all that there is to say of the exchange.
     pub(crate) fn is_over(&self, place: usize) -> bool {
         let exchange = &self.exchanges[place];

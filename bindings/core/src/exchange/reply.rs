@@ -243,6 +243,15 @@ impl ReplyHalf {
         std::mem::take(&mut self.begins)
     }
 
+    /// It has ended, or all of its Content-Length was given.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.phase {
+            Phase::Open(progress) => progress.announced.is_some() && progress.left() == 0,
+            Phase::Ended => true,
+            Phase::Unstarted | Phase::Headed(_) => false,
+        }
+    }
+
     /// The client has taken the upgrade, and the tunnel is not closed.
     pub(crate) fn is_tunnel(&self) -> bool {
         matches!(self.phase, Phase::Open(Progress { kind: Kind::Tunnel, .. }))

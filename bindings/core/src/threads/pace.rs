@@ -3,8 +3,9 @@
 //! Threads of Ruby and of Python do not compute in parallel. So where the app only computes, it is best that one thread
 //! does all requests that come: another one that is woken can but wait for the language's lock, and when it gets that in
 //! the middle of a call, this call waits in turn. Where the app waits for something, every request needs a thread of
-//! its own at once. And where it is so fast that a system call is a good part of its time, a reply had best leave
-//! together with the next. What decides is how long the app took lately, and how much of that it waited:
+//! its own at once. And where it is so fast that sending a reply is a good part of its time, above all if that wakes the
+//! proxy on the same processor, a reply had best leave together with the next. What decides is how long calls computed
+//! lately, and how long they waited:
 //!
 //! |                                          | brisk             | computes          | waits        |
 //! |------------------------------------------|-------------------|-------------------|--------------|
@@ -13,36 +14,33 @@
 //! | nobody watches the links                 | until it is back  | until it is back  | wake one     |
 //!
 //! The bet that an app computes may be lost. The keeper looks every [`TICK`] while anything depends on it; if no call has
-//! begun or ended for twice the time that calls took lately, it wakes one thread. If that one
-//! gets to take a request before the other is back, the bet is lost: what lay there has waited in vain for up to a
-//! tick, so the app counts as one that waits for a while, which is longer each time that this happens soon again. If the
-//! other is back first, nothing was lost: it computed, or its language collected garbage, and no other could have run.
+//! begun or ended for twice the time that calls computed lately, it wakes one thread. If that one gets to take a request
+//! before the other is back, the bet is lost: what lay there has waited in vain for up to a tick, so the app counts as one
+//! that waits for a while, which is longer each time that this happens soon again. If the other is back first, nothing was
+//! lost: it computed, or its language collected garbage, and no other could have run.
 //!
 //! [`TICK`]: crate::limits::TICK
 
 use std::time::{Duration, Instant};
 
+use super::work::Done;
 use crate::limits::{
-    APP_TIME_MAX, BRISK_MAX, HOLD_MAX, STUCK_AFTER_MIN, WAIT_MAX, WAITING_CALLS_MAX, WAITING_CALLS_MIN,
+    BRISK_MAX, COMPUTED_MAX, HOLD_MAX, STUCK_AFTER_MIN, WAIT_MAX, WAITED_MAX, WAITING_CALLS_MAX,
+    WAITING_CALLS_MIN,
 };
 
-/// How many calls of the app the average is over, more or less.
-const AVERAGE_OVER: u64 = 16;
-/// One call in so many is asked how long it waited, because the question costs a system call; and over how many answers
-/// the average is.
+/// One call in so many is asked what it did, because the question costs system calls; and over how many answers the
+/// averages are, more or less.
 const ASKS_EVERY: u32 = 16;
-const ANSWERS: u64 = 4;
-/// What a longer wait counts as: one makes an app one that waits, and a dozen answers without make it one that computes.
-const WAITED_MAX: Duration = Duration::from_micros(250);
+const ANSWERS: u32 = 4;
 /// A bet that is lost within so many times the calls that the last loss cost is lost soon again.
 const SOON: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// How long the app took lately. A plain number, because it is worked on for every request.
-    average_ns: u64,
-    /// How much of it the app's threads waited.
-    waited_ns: u64,
+    /// How long calls of the app computed lately, and how long they waited.
+    computed: Duration,
+    waited: Duration,
     /// Calls until one is asked.
     asks_in: u32,
     /// Calls of the app for which it counts as one that waits still, whatever was measured; and how many these were at
@@ -63,8 +61,8 @@ impl Default for Pace {
     /// Nothing is known of the app, and its first calls are often slow: nothing is bet before one was not.
     fn default() -> Self {
         Self {
-            average_ns: nanos(BRISK_MAX),
-            waited_ns: nanos(WAIT_MAX),
+            computed: BRISK_MAX,
+            waited: WAIT_MAX,
             asks_in: 0,
             waiting_calls: 0,
             waiting_calls_full: WAITING_CALLS_MIN,
@@ -79,12 +77,12 @@ impl Default for Pace {
 impl Pace {
     /// Whether the app only computed lately, so that one thread had best do all requests.
     pub(crate) fn computes(&self) -> bool {
-        self.waiting_calls == 0 && self.waited_ns < nanos(WAIT_MAX)
+        self.waiting_calls == 0 && self.waited < WAIT_MAX
     }
 
     /// Whether it was so fast besides that a reply had best leave together with the next.
     pub(crate) fn is_brisk(&self) -> bool {
-        self.computes() && self.average_ns < nanos(BRISK_MAX)
+        self.computes() && self.computed < BRISK_MAX
     }
 
     /// A thread is on its way to a request.
@@ -93,7 +91,7 @@ impl Pace {
     }
 
     /// A thread has taken a request: one that was woken, or one that had run the app. Returns whether this call is to
-    /// be asked how long it waits.
+    /// be asked what it does.
     pub(crate) fn took(&mut self, was_woken: bool, now: Instant) -> bool {
         self.moved_at = Some(now);
         if std::mem::take(&mut self.is_in_doubt) && was_woken {
@@ -104,21 +102,23 @@ impl Pace {
         asks
     }
 
-    /// A reply has ended whose request was taken then, and which has waited so long if it was asked. Returns whether
-    /// it is held, for the thread that will take one of the requests that are ready.
-    pub(crate) fn ended(
-        &mut self,
-        taken_at: Instant,
-        waited: Option<Duration>,
-        ready: usize,
-        now: Instant,
-    ) -> bool {
+    /// A reply has ended; this is what its call of the app did, if it was asked.
+    pub(crate) fn ended(&mut self, done: Option<Done>, now: Instant) {
         self.moved_at = Some(now);
-        self.learn(now.saturating_duration_since(taken_at));
-        if let Some(waited) = waited {
-            let waited_ns = nanos(waited.min(WAITED_MAX));
-            self.waited_ns = (self.waited_ns * (ANSWERS - 1) + waited_ns) / ANSWERS;
+        self.is_in_doubt = false;
+        match self.waiting_calls {
+            0 => self.calls_since = self.calls_since.saturating_add(1),
+            _ => self.waiting_calls -= 1,
         }
+        if let Some(done) = done {
+            self.computed = average(self.computed, done.computed.min(COMPUTED_MAX));
+            self.waited = average(self.waited, done.waited.min(WAITED_MAX));
+        }
+    }
+
+    /// There is nothing more to come of a reply that the client has not. Returns whether that is held, for the thread
+    /// that will take one of the requests that are ready.
+    pub(crate) fn hold(&mut self, ready: usize, now: Instant) -> bool {
         let holds = ready > 0 && self.is_brisk() && !self.has_held_long(now);
         if holds {
             self.held_since.get_or_insert(now);
@@ -143,7 +143,7 @@ impl Pace {
 
     /// Whether no thread has come, begun or ended a call of the app for so long that one must be unusual.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
-        let after = STUCK_AFTER_MIN.max(Duration::from_nanos(2 * self.average_ns));
+        let after = STUCK_AFTER_MIN.max(2 * self.computed);
         self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= after)
     }
 
@@ -159,21 +159,10 @@ impl Pace {
         self.waiting_calls = self.waiting_calls_full;
         self.calls_since = 0;
     }
-
-    /// One call cannot hide many others: beyond its limit, its length does not matter.
-    fn learn(&mut self, app_time: Duration) {
-        self.is_in_doubt = false;
-        match self.waiting_calls {
-            0 => self.calls_since = self.calls_since.saturating_add(1),
-            _ => self.waiting_calls -= 1,
-        }
-        let app_time_ns = nanos(app_time.min(APP_TIME_MAX));
-        self.average_ns = (self.average_ns * (AVERAGE_OVER - 1) + app_time_ns) / AVERAGE_OVER;
-    }
 }
 
-const fn nanos(time: Duration) -> u64 {
-    time.as_nanos() as u64
+fn average(before: Duration, answer: Duration) -> Duration {
+    (before * (ANSWERS - 1) + answer) / ANSWERS
 }
 
 #[cfg(test)]
@@ -198,7 +187,7 @@ mod tests {
         /// Of an app whose calls are fast.
         fn brisk() -> Self {
             let mut scene = Self::new();
-            scene.call(FAST, 0);
+            scene.calls(ASKS_EVERY * 10, FAST, Duration::ZERO);
             assert!(scene.pace.is_brisk());
             scene
         }
@@ -213,7 +202,8 @@ mod tests {
             let asks = self.pace.took(false, began);
             self.asked += u32::from(asks);
             self.now += takes;
-            self.pace.ended(began, asks.then_some(waits), ready, self.now)
+            self.pace.ended(asks.then_some(Done { computed: takes - waits, waited: waits }), self.now);
+            self.pace.hold(ready, self.now)
         }
 
         fn calls(&mut self, count: u32, take: Duration, wait: Duration) {
@@ -259,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn one_long_call_ends_holding_and_a_few_fast_ones_bring_it_back() {
+    fn one_long_call_that_is_asked_ends_holding_and_some_fast_ones_bring_it_back() {
         for long in [Duration::from_millis(2), LONG, LONG * 1000] {
             let mut scene = Scene::brisk();
             assert!(!scene.call(long, 3), "its reply leaves");
             assert!(!scene.pace.is_brisk());
-            let calls = (0..AVERAGE_OVER * 4).take_while(|_| !scene.call(FAST, 1)).count();
-            assert!((1..50).contains(&calls), "{calls}");
+            let calls = (0..1000).take_while(|_| !scene.call(FAST, 1)).count();
+            assert!((1..20 * ASKS_EVERY as usize).contains(&calls), "{calls}");
         }
     }
 
@@ -315,7 +305,7 @@ mod tests {
         assert!(!scene.pace.is_stuck(scene.now + usual * 3 / 2));
         assert!(scene.pace.is_stuck(scene.now + usual * 2));
         scene.calls(200, LONG, Duration::ZERO);
-        assert!(scene.pace.is_stuck(scene.now + APP_TIME_MAX * 2));
+        assert!(scene.pace.is_stuck(scene.now + COMPUTED_MAX * 2));
     }
 
     #[test]

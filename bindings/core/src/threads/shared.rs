@@ -62,8 +62,8 @@ impl Threads {
         Ok(done)
     }
 
-    /// Runs `work`, which may end the reply of the exchange at `place`, which the app began then.
-    pub(crate) fn end<T>(
+    /// Runs `work`, which may give the client the last that it gets of the exchange at `place`, which the app began then.
+    pub(crate) fn reply<T>(
         &self,
         place: usize,
         begun: Begun,
@@ -72,13 +72,14 @@ impl Threads {
         let mut state = self.engine.lock()?;
         let State { connector, own, .. } = &mut *state;
         let done = work(connector);
-        let ends = done.is_ok() && connector.reply_has_ended(place);
-        let is_held = ends && {
+        let is_held = done.is_ok() && connector.reply_is_whole(place) && {
             let now = Instant::now();
-            let took = now.saturating_duration_since(begun.at);
-            let then = begun.work.and_then(|work| Some((work, Work::so_far()?)));
-            let waited = then.map(|(work, then)| work.waited_until(then, took));
-            own.pace.ended(begun.at, waited, connector.ready(), now)
+            if connector.reply_has_ended(place) {
+                let took = now.saturating_duration_since(begun.at);
+                let done = begun.work.and_then(|work| Some(work.until(Work::so_far()?, took)));
+                own.pace.ended(done, now);
+            }
+            own.pace.hold(connector.ready(), now)
         };
         if is_held {
             self.call(state, After::Change)

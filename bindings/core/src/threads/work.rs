@@ -1,34 +1,40 @@
-//! How much of its time a thread has waited.
+//! What the app's calls do with their time: compute, or wait.
 
 use std::time::Duration;
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
 
 /// What a thread had done at some moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work {
-    busy: Duration,
+    computed: Duration,
     /// How often it let go of the processor by itself. That others took it away is no waiting of its own.
     pauses: i64,
+}
+
+/// What a thread did in between.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Done {
+    pub(super) computed: Duration,
+    pub(super) waited: Duration,
 }
 
 impl Work {
     /// Of this thread until now.
     pub(crate) fn so_far() -> Option<Self> {
-        let usage: Usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
-        let busy = usage.user_time() + usage.system_time();
-        let busy = Duration::from_micros(busy.num_microseconds().unsigned_abs());
-        Some(Self { busy, pauses: usage.voluntary_context_switches() })
+        // What getrusage tells of processor time is as old as the last tick of the system.
+        let computed = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok()?;
+        let pauses = getrusage(UsageWho::RUSAGE_THREAD).ok()?.voluntary_context_switches();
+        Some(Self { computed: computed.into(), pauses })
     }
 
-    /// How long the thread has waited in the time that it took it to come from here to `then`. Of two different threads
-    /// that is nonsense, and too rare to matter.
-    pub(crate) fn waited_until(self, then: Self, took: Duration) -> Duration {
-        match self.pauses == then.pauses {
-            true => Duration::ZERO,
-            false => took.saturating_sub(then.busy.saturating_sub(self.busy)),
-        }
+    /// What the thread did from here to `then`, which took it so long. Of two different threads that is nonsense, and too
+    /// rare to matter.
+    pub(crate) fn until(self, then: Self, took: Duration) -> Done {
+        let computed = then.computed.saturating_sub(self.computed).min(took);
+        let waited = if self.pauses == then.pauses { Duration::ZERO } else { took - computed };
+        Done { computed, waited }
     }
 }
 
@@ -40,11 +46,17 @@ mod tests {
 
     #[test]
     fn only_who_pauses_waits() {
-        let at = |busy_ms, pauses| Work { busy: Duration::from_millis(busy_ms), pauses };
-        assert_eq!(at(7, 3).waited_until(at(8, 3), TOOK), Duration::ZERO, "others had the processor");
-        assert_eq!(at(7, 3).waited_until(at(8, 4), TOOK), Duration::from_millis(4));
-        assert_eq!(at(7, 3).waited_until(at(12, 4), TOOK), Duration::ZERO);
-        assert_eq!(at(7, 3).waited_until(at(20, 9), TOOK), Duration::ZERO);
+        let at = |computed_ms, pauses| Work { computed: Duration::from_millis(computed_ms), pauses };
+        for (then, computed_ms, waited_ms) in [
+            (at(8, 3), 1, 0), // others had the processor
+            (at(8, 4), 1, 4),
+            (at(12, 4), 5, 0),
+            (at(20, 9), 5, 0),
+        ] {
+            let done = at(7, 3).until(then, TOOK);
+            assert_eq!(done.computed, Duration::from_millis(computed_ms), "{then:?}");
+            assert_eq!(done.waited, Duration::from_millis(waited_ms), "{then:?}");
+        }
     }
 
     #[test]
@@ -53,5 +65,14 @@ mod tests {
         let (_kept, receiver) = std::sync::mpsc::channel::<()>();
         assert!(receiver.recv_timeout(Duration::from_millis(1)).is_err());
         assert!(Work::so_far().unwrap().pauses > before.pauses);
+    }
+
+    #[test]
+    fn a_thread_that_computes_has_computed() {
+        let before = Work::so_far().unwrap();
+        let mut sum = 0_u64;
+        while Work::so_far().unwrap().computed == before.computed {
+            sum = std::hint::black_box(sum + 1);
+        }
     }
 }

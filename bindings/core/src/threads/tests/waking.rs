@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::epoll::{self, CreateFlags};
 
 use super::super::waiters::{After, Leader, Waiters};
+use super::super::work::Done;
 use crate::connector::LinkId;
 use crate::connector::tests::Scene as Core;
 use crate::driver::Want;
@@ -31,9 +32,9 @@ impl Scene {
             let id = waiters.enter(Want::Request);
             waiters.park(id);
         }
-        let (now, took) = (Instant::now(), Duration::from_secs(1));
-        let waited = if computes { Duration::ZERO } else { took };
-        waiters.pace.ended(now, Some(waited), 0, now + took);
+        let second = Duration::from_secs(1);
+        let (computed, waited) = if computes { (second, Duration::ZERO) } else { (Duration::ZERO, second) };
+        waiters.pace.ended(Some(Done { computed, waited }), Instant::now());
         assert_eq!(waiters.pace.computes(), computes);
         let mut scene = Self { core, link, sockets: Sockets::new(epoll), waiters, streams: 0 };
         scene.core.connector.notices.pop();
