@@ -47,7 +47,9 @@ fn help_out(threads: &Threads) -> Result<(), Forked> {
     let is_stuck = state.own.pace.is_stuck(now);
     let has_seen_look = std::mem::take(&mut state.own.keeper.has_seen_look);
     let is_unwatched = state.connector.has_links() && state.own.is_unwatched();
-    let is_left = is_unwatched && (is_stuck || !has_seen_look || state.sockets.is_some_blocked());
+    // Who computes comes back to the links; where all threads wait for something else, nobody does.
+    let is_forgotten = is_stuck || (!has_seen_look && !state.own.pace.computes());
+    let is_left = is_unwatched && (is_forgotten || state.sockets.is_some_blocked());
     let lies = is_stuck && state.connector.ready() > 0;
     if !is_left && !lies {
         threads.call(state, After::Change);

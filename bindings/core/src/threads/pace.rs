@@ -14,7 +14,7 @@
 //! | nobody watches the links                 | until it is back  | until it is back  | wake one     |
 //!
 //! The bet that an app computes may be lost. The keeper looks every [`TICK`] while anything depends on it; if no call has
-//! begun or ended for twice the time that calls computed lately, it wakes one thread. If that one gets to take a request
+//! begun or ended since its last look, and for twice the time that calls computed lately, it wakes one thread. If that one gets to take a request
 //! before the other is back, the bet is lost: what lay there has waited in vain for up to a tick, so the app counts as one
 //! that waits for a while, which is longer each time that this happens soon again. If the other is back first, nothing was
 //! lost: it computed, or its language collected garbage, and no other could have run.
@@ -51,8 +51,10 @@ pub(crate) struct Pace {
     calls_since: u32,
     /// A thread was woken because of a call that takes long.
     is_in_doubt: bool,
-    /// When a thread was last on its way to a request, took one, or ended a reply.
+    /// When a thread was last on its way to a request, took one, or ended a reply; and what that was when the keeper
+    /// looked last.
     moved_at: Option<Instant>,
+    seen_moved_at: Option<Instant>,
     /// When the oldest of the replies ended that are held.
     held_since: Option<Instant>,
 }
@@ -69,6 +71,7 @@ impl Default for Pace {
             calls_since: 0,
             is_in_doubt: false,
             moved_at: None,
+            seen_moved_at: None,
             held_since: None,
         }
     }
@@ -141,8 +144,12 @@ impl Pace {
         self.held_since.is_some_and(|since| now.saturating_duration_since(since) >= HOLD_MAX)
     }
 
-    /// Whether no thread has come, begun or ended a call of the app for so long that one must be unusual.
-    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+    /// Whether no thread has come, begun or ended a call of the app for so long, and since the keeper looked last, that one
+    /// must be unusual. Time alone proves little: others may have had the processor.
+    pub(crate) fn is_stuck(&mut self, now: Instant) -> bool {
+        if std::mem::replace(&mut self.seen_moved_at, self.moved_at) != self.moved_at {
+            return false;
+        }
         let after = STUCK_AFTER_MIN.max(2 * self.computed);
         self.moved_at.is_none_or(|at| now.saturating_duration_since(at) >= after)
     }
@@ -285,26 +292,32 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_stuck_when_it_neither_begins_nor_ends_a_call() {
+    fn an_app_is_stuck_when_it_neither_begins_nor_ends_a_call_from_one_look_to_the_next() {
         let mut scene = Scene::brisk();
         assert!(!scene.pace.is_stuck(scene.now));
+        assert!(!scene.pace.is_stuck(scene.now), "a look soon after is none");
         assert!(scene.pace.is_stuck(scene.now + STUCK_AFTER_MIN));
         scene.now += STUCK_AFTER_MIN;
         scene.pace.took(false, scene.now);
-        assert!(!scene.pace.is_stuck(scene.now));
-        scene.now += STUCK_AFTER_MIN;
-        scene.pace.came(scene.now);
-        assert!(!scene.pace.is_stuck(scene.now), "after a pause it has only just begun");
+        assert!(!scene.pace.is_stuck(scene.now + STUCK_AFTER_MIN), "it has moved since the last look");
+        assert!(scene.pace.is_stuck(scene.now + STUCK_AFTER_MIN));
+        scene.pace.came(scene.now + STUCK_AFTER_MIN);
+        assert!(
+            !scene.pace.is_stuck(scene.now + STUCK_AFTER_MIN * 2),
+            "after a pause it has only just begun"
+        );
     }
 
     #[test]
-    fn a_call_is_long_by_what_calls_took_lately_and_within_a_limit() {
+    fn a_call_is_long_by_what_calls_computed_lately_and_within_a_limit() {
         let mut scene = Scene::new();
         let usual = Duration::from_micros(800);
         scene.calls(200, usual, Duration::ZERO);
+        assert!(!scene.pace.is_stuck(scene.now), "the first look");
         assert!(!scene.pace.is_stuck(scene.now + usual * 3 / 2));
         assert!(scene.pace.is_stuck(scene.now + usual * 2));
         scene.calls(200, LONG, Duration::ZERO);
+        assert!(!scene.pace.is_stuck(scene.now), "the first look");
         assert!(scene.pace.is_stuck(scene.now + COMPUTED_MAX * 2));
     }
 
