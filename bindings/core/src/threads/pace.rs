@@ -1,11 +1,11 @@
 //! How the threads share the work: the policy alone. No lock, no thread, no clock: the time is a value.
 //!
-//! Threads of Ruby and of Python do not compute in parallel. So where the app only computes, it is best that one thread
-//! does all requests that come: another one that is woken can but wait for the language's lock, and when it gets that in
-//! the middle of a call, this call waits in turn. Where the app waits for something, every request needs a thread of
-//! its own at once. And where it is so fast that sending a reply is a good part of its time, above all if that wakes the
-//! proxy on the same processor, a reply had best leave together with the next. What decides is how long calls computed
-//! lately, and how long they waited:
+//! Threads of Ruby and of Python do not compute in parallel. So where the app only computes, it is best that one
+//! thread does all requests that come: another one that is woken can but wait for the language's lock, and when it gets
+//! that in the middle of a call, this call waits in turn. Where the app waits for something, every request needs a
+//! thread of its own at once. And where it is so fast that sending a reply is a good part of its time, above all if that
+//! wakes the proxy on the same processor, a reply had best leave together with the next. What decides is how long calls
+//! computed lately, and how long they waited:
 //!
 //! |                                          | brisk             | computes          | waits        |
 //! |------------------------------------------|-------------------|-------------------|--------------|
@@ -13,11 +13,12 @@
 //! | requests are read by who takes one       | that thread's     | that thread's     | wake threads |
 //! | nobody watches the links                 | until it is back  | until it is back  | wake one     |
 //!
-//! The bet that an app computes may be lost. The keeper looks every [`TICK`] while anything depends on it; if no call has
-//! begun or ended since its last look, and for twice the time that calls computed lately, it wakes one thread. If that one gets to take a request
-//! before the other is back, the bet is lost: what lay there has waited in vain for up to a tick, so the app counts as one
-//! that waits for a while, which is longer each time that this happens soon again. If the other is back first, nothing was
-//! lost: it computed, or its language collected garbage, and no other could have run.
+//! The bet that an app computes may be lost. The keeper looks every [`TICK`] while anything depends on it; if no call
+//! has begun or ended since its last look, and for twice the time that calls computed lately, it wakes one thread. If
+//! that one gets to take a request before the other is back, the bet is lost: what lay there has waited in vain for a
+//! tick or two, so the app counts as one that waits for a while, which is longer each time that this happens soon again.
+//! If the other is back first, nothing was lost: it computed, or its language collected garbage, and no other could have
+//! run.
 //!
 //! [`TICK`]: crate::limits::TICK
 
@@ -144,8 +145,8 @@ impl Pace {
         self.held_since.is_some_and(|since| now.saturating_duration_since(since) >= HOLD_MAX)
     }
 
-    /// Whether no thread has come, begun or ended a call of the app for so long, and since the keeper looked last, that one
-    /// must be unusual. Time alone proves little: others may have had the processor.
+    /// Whether no thread has come, begun or ended a call of the app for so long, and since the keeper looked last, that
+    /// one must be unusual. Time alone proves little: others may have had the processor.
     pub(crate) fn is_stuck(&mut self, now: Instant) -> bool {
         if std::mem::replace(&mut self.seen_moved_at, self.moved_at) != self.moved_at {
             return false;

@@ -218,8 +218,9 @@ impl Waiters {
     fn call_leader(&self, connector: &Connector, after: After, calls: &mut Calls) {
         let Leader::Waiter(leader) = self.leader else { return };
         let Some(waiter) = self.waiting.iter().find(|waiter| waiter.id == leader) else { return };
-        // It would find nothing if others are on their way to all that is ready.
+        // It would find nothing if others are on their way to all that is ready; and who computes comes back for it.
         let finds_some = match waiter.want {
+            Want::Request if self.pace.computes() && after == After::Change => connector.has_ended(),
             Want::Request => connector.ready() > self.coming || connector.has_ended(),
             want => connector.is_ready(want),
         };

@@ -29,8 +29,8 @@ impl Work {
         Some(Self { computed: computed.into(), pauses })
     }
 
-    /// What the thread did from here to `then`, which took it so long. Of two different threads that is nonsense, and too
-    /// rare to matter.
+    /// What the thread did from here to `then`, which took it so long. Of two different threads that is nonsense, and
+    /// too rare to matter.
     pub(crate) fn until(self, then: Self, took: Duration) -> Done {
         let computed = then.computed.saturating_sub(self.computed).min(took);
         let waited = if self.pauses == then.pauses { Duration::ZERO } else { took - computed };

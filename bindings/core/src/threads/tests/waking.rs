@@ -159,3 +159,16 @@ fn the_keeper_sleeps_when_it_has_looked_in_vain_for_a_while() {
     assert_eq!(keeper.fall_asleep(Some(now + TICK * 9), None, now), Some(TICK * 9));
     assert_eq!(keeper.fall_asleep(None, None, now), None);
 }
+
+#[test]
+fn a_leader_is_not_disturbed_for_what_the_thread_that_computes_comes_back_for() {
+    for (computes, is_poked) in [(true, false), (false, true)] {
+        let mut scene = Scene::new(0, computes);
+        scene.read_requests(2);
+        let leader = scene.waiters.enter(Want::Request);
+        assert!(scene.waiters.lead(leader));
+        let Scene { core, sockets, waiters, .. } = &mut scene;
+        assert_eq!(waiters.settle(&mut core.connector, sockets, After::Change).poke, is_poked);
+        assert!(waiters.settle(&mut core.connector, sockets, After::Look).poke, "who read it takes none");
+    }
+}
