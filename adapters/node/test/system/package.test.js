@@ -84,7 +84,7 @@ test('the library serves without the preload', async (t) => {
   `,
   ]);
   await program.says(/^listening$/m);
-  assert.match(stage.proxy.output, /came with 3 slots/);
+  await stage.proxy.says(/came with 3 slots/);
   assert.equal((await stage.fetch('/')).body, 'served');
   program.signal('SIGUSR2');
   await program.says(/^closed$/m);
