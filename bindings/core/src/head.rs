@@ -1,7 +1,7 @@
 //! The head of a reply as the app gives it, checked as it is built: what stands in a [`ReplyHead`] can be sent.
 
 use swiftiply_wire::limits::{HEAD_BYTES_MAX, HEADERS_MAX, TEXT_MAX};
-use swiftiply_wire::{HeaderBlock, Headers, Token};
+use swiftiply_wire::{HeaderBlock, Headers, Token, is_token, is_value};
 
 use crate::ReplyError;
 
@@ -243,35 +243,6 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), ReplyError> {
 fn bad(name: &[u8], why: &'static str) -> ReplyError {
     let shown = &name[..name.len().min(TEXT_MAX)];
     ReplyError::BadHeader { name: shown.escape_ascii().to_string(), why }
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&byte| TOKEN_BYTES[usize::from(byte)])
-}
-
-/// Looked up rather than compared: every header of every reply comes by here.
-static TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let others = b"!#$%&'*+-.^_`|~";
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut i = 0;
-    while i < others.len() {
-        table[others[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
-
-/// RFC 9110 section 5.5: everything but control characters; a tab is allowed. All bytes are looked at, whatever the
-/// first ones are, because then the compiler looks at many at once.
-fn is_value(value: &[u8]) -> bool {
-    let is_control = |byte: u8| (byte < 0x20 && byte != b'\t') || byte == 0x7F;
-    !value.iter().fold(false, |found, &byte| found | is_control(byte))
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {

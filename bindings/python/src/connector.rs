@@ -44,7 +44,10 @@ impl ThreadConnector {
     fn serve(&self, py: Python<'_>, app: &Bound<'_, PyAny>, base: &Bound<'_, PyDict>) -> PyResult<()> {
         let mut lane = wsgi::Lane::new(app, base)?;
         while let Some(request) = self.next(py)? {
-            lane.run(py, request)?;
+            // Not even want of memory ends the thread, and with it a slot that the proxy counts on.
+            if let Err(error) = lane.run(py, request) {
+                error.write_unraisable(py, Some(app));
+            }
         }
         Ok(())
     }

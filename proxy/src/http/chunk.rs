@@ -7,8 +7,9 @@
 //!                                                 └─LF, size 0────► Trailers ──► Done
 //! ```
 
+use swiftiply_wire::is_token_byte;
+
 use super::body::{Piece, split_data};
-use super::field::is_token_byte;
 use super::limits::{CHUNK_SIZE_DIGITS_MAX, Limits};
 use super::refusal::Refusal;
 use super::trailers::{TrailerReader, Trailers};

@@ -2,7 +2,8 @@
 //!
 //! Off the fast path: the head is refused in any case, this finds the sentence and the status that it deserves.
 
-use super::field::is_token;
+use swiftiply_wire::{is_token, is_value};
+
 use super::refusal::Refusal;
 
 /// The first thing that is wrong, in the order in which a reader meets it.
@@ -84,7 +85,7 @@ fn header_line_fault(line: &[u8], is_first: bool) -> Option<Refusal> {
         [] => Some(Refusal::EmptyHeaderName),
         [.., b' ' | b'\t'] => Some(Refusal::SpaceBeforeColon),
         _ if !is_token(name) => Some(Refusal::BadHeaderName),
-        _ if !super::field::is_value(value) => Some(Refusal::BadHeaderValue),
+        _ if !is_value(value) => Some(Refusal::BadHeaderValue),
         _ => None,
     }
 }

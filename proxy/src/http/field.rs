@@ -1,30 +1,6 @@
-//! Header names and values: what they may contain, and which names mean something to a proxy.
+//! Header names and values, and which names mean something to a proxy.
 
 use swiftiply_wire::{Name, Token};
-
-/// Bytes of a token: `tchar` of RFC 9110 section 5.6.2.
-static TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let allowed = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut i = 0;
-    while i < allowed.len() {
-        table[allowed[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
-
-/// Whether a token may contain this byte.
-#[inline]
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES[usize::from(byte)]
-}
-
-/// Whether this is a token: a header's name, a method, a coding.
-#[inline]
-pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
-}
 
 /// Whether a name contains an underscore: eight bytes at a time, since it is asked of every header.
 #[inline]
@@ -41,14 +17,6 @@ fn eight_have_underscore(bytes: &[u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let zero_if_underscore = u64::from_ne_bytes(*bytes) ^ (ONES * b'_' as u64);
     zero_if_underscore.wrapping_sub(ONES) & !zero_if_underscore & (ONES << 7) != 0
-}
-
-/// Whether a header's value may be passed on: no control character but the tab (RFC 9110 section 5.5). Bytes above
-/// ASCII pass, as they do everywhere.
-#[inline]
-pub(super) fn is_value(bytes: &[u8]) -> bool {
-    // Folded without a branch, so that the compiler makes vector code of it.
-    !bytes.iter().fold(false, |bad, &byte| bad | ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7f))
 }
 
 /// The value without the optional whitespace around it.

@@ -1,8 +1,8 @@
 //! How a request's body is delimited (RFC 9112 section 6.3).
 
-use swiftiply_wire::{Body, Version};
+use swiftiply_wire::{Body, Version, is_token};
 
-use super::field::{is_token, list};
+use super::field::list;
 use super::refusal::Refusal;
 
 /// What follows a request's head. There is no body that ends with the connection: a request always says its length.

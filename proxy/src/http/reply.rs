@@ -3,11 +3,11 @@
 //! A backend is only half trusted. Its header names and values are checked, and nothing of what it says about the
 //! connection or the framing reaches the client: those are ours.
 
-use swiftiply_wire::{Name, Token, Version};
+use swiftiply_wire::{Name, Token, Version, is_token, is_value};
 
 use super::connection;
 use super::date::DateLine;
-use super::field::{Kind, is_token, is_value, trim};
+use super::field::{Kind, trim};
 use super::reply_fault::ReplyFault;
 use super::reply_framing::ReplyFraming;
 use super::status::usual_line;

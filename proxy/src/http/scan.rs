@@ -1,6 +1,7 @@
 //! Where a request's head ends, found without looking at any byte twice.
 
-use super::field::is_token_byte;
+use swiftiply_wire::is_token_byte;
+
 use super::limits::{HEADERS_ROOM, LEADING_EMPTY_LINES_MAX, Limits};
 use super::refusal::Refusal;
 

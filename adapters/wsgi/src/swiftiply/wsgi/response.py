@@ -105,7 +105,10 @@ class Response:
             self.block(body)
 
     def block(self, data: bytes) -> None:
-        """One block of the iterable, sent at once; an empty one only keeps the client waiting."""
+        """One block of the iterable, sent at once, or within a millisecond if it completes the Content-Length.
+
+        An empty one only keeps the client waiting.
+        """
         self._check_block(data)
         self._require_head()
         if not data:

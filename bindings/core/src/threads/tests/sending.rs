@@ -170,3 +170,35 @@ fn what_must_not_run_twice_is_told_before_the_app_sees_it_however_brisk_the_app(
     let Take::Request(_post) = connector.try_take() else { panic!("the request is ready") };
     assert_eq!(connector.threads().engine.lock().unwrap().connector.next_queued(), None, "all was sent");
 }
+
+#[test]
+fn of_a_reply_in_pieces_only_the_one_that_completes_its_length_is_held() {
+    let (link, connector, request, other) = serving();
+    let mut sender = link.try_clone().unwrap();
+    // Whatever is said is read, so that nothing is ever held back by the socket.
+    let reader = std::thread::spawn(move || std::io::copy(&mut { link }, &mut std::io::sink()));
+    let mut head = ReplyHead::new(200).unwrap();
+    head.push(b"Content-Length", b"2").unwrap();
+    drop((request, other));
+    let holds = || connector.threads().engine.lock().unwrap().own.pace.holds();
+    let begin = Instant::now();
+    // The last piece is held unless this thread was so slow that the keeper has sent it already.
+    let mut was_held = false;
+    while !was_held {
+        assert!(begin.elapsed() < PATIENCE, "no last piece is ever held");
+        sender
+            .write_all(&two_requests("GET", RequestFlags { end: true, ..RequestFlags::default() }))
+            .unwrap();
+        let reply = take(&connector).reply();
+        reply.start(&head).unwrap();
+        reply.write(b"x", &Wait::default()).unwrap();
+        assert!(!holds(), "more is to come, perhaps much later");
+        reply.write(b"y", &Wait::default()).unwrap();
+        was_held = holds();
+        reply.finish(None).unwrap();
+        take(&connector).reply().send(&ReplyHead::new(200).unwrap(), b"").unwrap();
+        assert!(!holds(), "nothing is ready any more");
+    }
+    connector.stop();
+    reader.join().unwrap().unwrap();
+}
