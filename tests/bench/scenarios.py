@@ -124,6 +124,13 @@ STACKS = [
         Peer(alone(bjoern("hello_wsgi")), total(1.5), is_quick=False),
         Peer(alone(unit("wsgi")), total(0.75), is_quick=False),
     ), is_charted=True),
+    # A link carries as many requests at a time as the app has slots: with more of them each wake-up serves more.
+    Scenario("wsgi-16", "WSGI, 16 threads", ours(wsgi("hello_wsgi", "--threads", "16")), (
+        Peer(behind("nginx", gunicorn("hello_wsgi", 16)), total(0.06)),
+        Peer(behind("nginx", granian("wsgi", "hello_wsgi", 16)), total(0.4)),
+        Peer(alone(granian("wsgi", "hello_wsgi", 16)), total(1.05)),
+        Peer(alone(bjoern("hello_wsgi")), total(1.5)),
+    ), is_quick=False),
     Scenario("asgi", "ASGI, uvloop", ours(wsgi("hello_asgi")), (
         Peer(behind("nginx", uvicorn("hello_asgi")), total(0.5)),
         Peer(alone(uvicorn("hello_asgi")), total(0.7)),

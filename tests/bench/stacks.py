@@ -97,7 +97,7 @@ def iodine(ruby_file: str) -> App:
     return App("iodine", command, environment=(*PRODUCTION, ("GEM_HOME", "{iodine}")), needs="iodine")
 
 
-# Python. One process; four threads each for WSGI; uvloop for every ASGI server.
+# Python. One process; four threads each for WSGI, where nothing else is said; uvloop for every ASGI server.
 
 SITE_PACKAGES = (("PYTHONPATH", "{site_packages}"),)
 
@@ -107,15 +107,15 @@ def wsgi(module: str, *options: str) -> App:
     return App(f"swiftiply-wsgi {of(module)}".strip(), (*command, f"{module}:app"), environment=SITE_PACKAGES)
 
 
-def gunicorn(module: str) -> App:
-    command = ("{python}/bin/gunicorn", "--chdir", "{apps}", "--worker-class", "gthread", "--workers", "1", "--threads", "4")
+def gunicorn(module: str, threads: int = 4) -> App:
+    command = ("{python}/bin/gunicorn", "--chdir", "{apps}", "--worker-class", "gthread", "--workers", "1", "--threads", f"{threads}")
     options = ("--keep-alive", "75", "--log-level", "warning", f"{module}:app")
     return App(f"gunicorn {of(module)}".strip(), command + options, ("--bind", "unix:{path}"), ("--bind", "127.0.0.1:{port}"))
 
 
-def granian(interface: str, module: str) -> App:
+def granian(interface: str, module: str, blocking_threads: int = 4) -> App:
     command = ("{python}/bin/granian", "--interface", interface, "--working-dir", "{apps}", "--workers", "1", "--no-ws")
-    threads = ("--blocking-threads", "4") if interface == "wsgi" else ("--loop", "uvloop")
+    threads = ("--blocking-threads", f"{blocking_threads}") if interface == "wsgi" else ("--loop", "uvloop")
     options = ("--http", "1", "--log-level", "warning", *threads, f"{module}:app")
     return App(f"granian {of(module)}".strip(), command + options, ("--uds", "{path}"), ("--host", "127.0.0.1", "--port", "{port}"))
 
