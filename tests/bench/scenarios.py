@@ -130,7 +130,7 @@ STACKS = [
         Peer(behind("nginx", granian("wsgi", "hello_wsgi", 16)), total(0.4)),
         Peer(alone(granian("wsgi", "hello_wsgi", 16)), total(1.05)),
         Peer(alone(bjoern("hello_wsgi")), total(1.5)),
-    ), is_quick=False),
+    ), is_quick=False, is_charted=True),
     Scenario("asgi", "ASGI, uvloop", ours(wsgi("hello_asgi")), (
         Peer(behind("nginx", uvicorn("hello_asgi")), total(0.5)),
         Peer(alone(uvicorn("hello_asgi")), total(0.7)),
