@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::request::{Client, Request};
+use super::stream::ClientStream;
 use super::{Arrival, Own};
 use crate::access;
 use crate::buffer::Buffer;
@@ -33,7 +33,7 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 pub(super) struct Connection {
     pub(super) shard: Rc<Shard>,
     _connected: Connected,
-    pub(super) stream: TcpStream,
+    pub(super) stream: ClientStream,
     client: Client,
     /// Read and not used yet.
     pub(super) incoming: Buffer,
@@ -77,7 +77,7 @@ impl Connection {
     pub(super) fn new(shard: Rc<Shard>, arrival: Arrival, connected: Connected) -> Self {
         let Arrival { stream, peer, local } = arrival;
         let alarm = shard.alarms.add();
-        let client = Client::new(peer, local);
+        let client = Client::new(peer, local, stream.scheme());
         Self {
             shard,
             _connected: connected,
@@ -255,8 +255,7 @@ impl Connection {
 
     /// Closes so that nobody takes what was sent for whole: by a reset.
     pub(super) fn cut(self) {
-        // Without it the socket closes in order; the framing of a cut reply mostly shows the cut in any case.
-        let _ = self.stream.set_zero_linger();
+        self.stream.cut();
     }
 
     /// This request is over: its memory and that of its reply serve others while the client idles.

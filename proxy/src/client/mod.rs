@@ -17,13 +17,13 @@ mod relay;
 mod replay;
 mod request;
 mod slot;
+mod stream;
 mod upload;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use swiftiply_wire::Version;
-use tokio::net::TcpStream;
 
 use crate::exchange::{Failure, Rules};
 use crate::http::ErrorPage;
@@ -36,12 +36,13 @@ use replay::Verdict;
 use request::Request;
 pub use request::Spare;
 use slot::NoSlot;
+pub use stream::ClientStream;
 
 /// A client that has just come.
 #[derive(Debug)]
 pub struct Arrival {
     /// Its socket.
-    pub stream: TcpStream,
+    pub stream: ClientStream,
     /// Its address.
     pub peer: SocketAddr,
     /// Where it connected to.

@@ -33,17 +33,19 @@ pub(super) struct Client {
     pub address: ArrayString<ADDRESS_BYTES_MAX>,
     /// Where it connected to; mostly shared with all others.
     local: Option<Rc<SocketAddr>>,
+    /// How its URLs begin.
+    scheme: Scheme,
 }
 
 /// The longest IPv6 address as text (`INET6_ADDRSTRLEN` without its NUL).
 const ADDRESS_BYTES_MAX: usize = 45;
 
 impl Client {
-    pub(super) fn new(peer: SocketAddr, local: Option<Rc<SocketAddr>>) -> Self {
+    pub(super) fn new(peer: SocketAddr, local: Option<Rc<SocketAddr>>, scheme: Scheme) -> Self {
         let mut address = ArrayString::new();
         // It fits.
         let _ = write!(address, "{}", peer.ip().to_canonical());
-        Self { peer, address, local }
+        Self { peer, address, local, scheme }
     }
 }
 
@@ -226,7 +228,7 @@ fn report_underscores(head: &Head<'_>) {
 fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, tells_forwarded: bool) {
     let fields = RequestFields {
         method: head.method.as_bytes(),
-        scheme: Scheme::Http,
+        scheme: client.scheme,
         version: head.version,
         authority: head.authority.as_ref().map_or(b"", |authority| authority.text.as_bytes()),
         path: head.target.path.as_bytes(),
@@ -239,7 +241,7 @@ fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, 
             Framing::Chunked => Body::Unknown,
         },
     };
-    let peer = forward::Peer { address: &client.address, scheme: Scheme::Http, trusted };
+    let peer = forward::Peer { address: &client.address, scheme: client.scheme, trusted };
     RequestHead::write(bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
             if tells_forwarded || !name.as_bytes().starts_with(b"X-Forwarded-") {

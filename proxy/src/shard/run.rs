@@ -179,7 +179,7 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
             Ok((stream, peer)) => {
                 is_short = false;
                 let local = local.clone().or_else(|| stream.local_addr().ok().map(Rc::new));
-                let arrival = client::Arrival { stream, peer, local };
+                let arrival = client::Arrival { stream: stream.into(), peer, local };
                 spawn_local(client::serve(&shard, arrival, Connected::new(&shard)));
             }
             // The client was gone before we came to it.
