@@ -3,7 +3,7 @@
 //! ```text
 //! 127.0.0.1 - - [23/Nov/2026:10:21:07 +0000] "GET /a?b HTTP/1.1" 200 13 "-" "curl/8.0" site=example.com backend=4711@web1 waited=0.000 took=0.002
 //! ```
-//! Times are UTC; `waited` and `took` are seconds, in the queue and in all. Status 499 is a client that left before its
+//! A pool with a path prefix is a `site=example.com/prefix`. Times are UTC; `waited` and `took` are seconds, in the queue and in all. Status 499 is a client that left before its
 //! reply. What a client sent is escaped as `\xHH` where it could be mistaken for something else.
 
 use std::cell::RefCell;
@@ -16,7 +16,6 @@ use swiftiply_wire::{RequestHead, Token};
 use crate::http::decimal;
 use crate::link::Link;
 use crate::logging::AccessWriter;
-use crate::shard::SiteHere;
 
 /// Bytes of lines that a shard gathers before it hands them to the writing thread; a tick hands over earlier.
 const GATHERED_BYTES: usize = 16 * 1024;
@@ -52,8 +51,8 @@ pub struct Entry<'a> {
     pub peer: &'a str,
     /// What it asked for, as the link carries it; empty if that could not be read.
     pub head: &'a [u8],
-    /// Where it went.
-    pub site: Option<&'a SiteHere>,
+    /// The pool that it went to, or the site if it got no further.
+    pub site: Option<&'a str>,
     /// What it got.
     pub outcome: &'a Outcome,
     /// From the end of the head to the end of the reply.
@@ -134,7 +133,7 @@ impl Entry<'_> {
             put(out, "\"");
         }
         put(out, " site=");
-        put(out, self.site.map_or("-", |site| site.name()));
+        put(out, self.site.unwrap_or("-"));
         put(out, " backend=");
         put(out, backend.as_ref().map_or("-", |link| &link.name));
         put(out, " waited=");

@@ -92,7 +92,7 @@ fn relative_paths_begin_at_the_folder_of_the_file() {
     assert_eq!(config.process.pidfile.as_deref(), Some(Path::new("/etc/swiftiply/run/a.pid")));
     assert_eq!(config.log.access, AccessLog::File("/etc/swiftiply/access.log".into()));
     assert_eq!(config.log.error.as_deref(), Some(Path::new("/var/log/e.log")));
-    assert_eq!(config.sites[0].outgoing[0].to_string(), "unix:/etc/swiftiply/run/a.sock");
+    assert_eq!(config.sites[0].pools[0].outgoing[0].to_string(), "unix:/etc/swiftiply/run/a.sock");
 }
 
 #[test]

@@ -37,7 +37,6 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     line(out, "head", bytes(limits.head as u64))?;
     line(out, "headers", limits.headers)?;
     line(out, "head_timeout", seconds(limits.head_timeout))?;
-    line(out, "body_rate", format!("{}/s", bytes(limits.body_rate)))?;
     line(out, "idle_timeout", seconds(limits.idle_timeout))?;
     line(out, "connections", limits.connections)?;
     writeln!(out, "\nprocess")?;
@@ -48,14 +47,19 @@ fn write_site(out: &mut String, site: &SiteConfig) -> fmt::Result {
     let default = if site.is_default { " (default: gets every unknown host too)" } else { "" };
     writeln!(out, "site {}{default}", site.name)?;
     line(out, "incoming", list(&site.hosts))?;
-    line(out, "outgoing", list(&site.outgoing))?;
+    for pool in &site.pools {
+        let key =
+            if pool.prefix.is_root() { "outgoing".to_owned() } else { format!("outgoing {}", pool.prefix) };
+        line(out, &key, list(&pool.outgoing))?;
+    }
     line(out, "key", if site.key.is_some() { "set" } else { "none" })?;
     line(out, "timeout", seconds(site.timeout))?;
     line(out, "queue", format!("{} requests", site.queue))?;
     line(out, "redeployable", yes_no(site.redeployable))?;
     line(out, "redeployment_sizelimit", bytes(site.redeployment_sizelimit as u64))?;
     line(out, "xforwardedfor", yes_no(site.xforwardedfor))?;
-    line(out, "max_body", site.max_body.map_or("unlimited".to_owned(), bytes))
+    line(out, "max_body", site.max_body.map_or("unlimited".to_owned(), bytes))?;
+    line(out, "body_rate", format!("{}/s", bytes(site.body_rate)))
 }
 
 fn write_process(out: &mut String, config: &Config) -> fmt::Result {

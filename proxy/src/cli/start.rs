@@ -1,7 +1,7 @@
 //! Starting the proxy, in the one order that works.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use swiftiply::config::{Config, ConfigSource, Outgoing};
+use swiftiply::config::{Config, ConfigSource, Outgoing, SiteConfig};
 use swiftiply::logging;
 use swiftiply::run::Proxy;
 
@@ -51,7 +51,7 @@ fn run(
     raise_descriptor_limit();
     let bound = Proxy::bind(config).map_err(Failure::Bind)?;
     if let Some(identity) = identity {
-        for address in config.sites.iter().flat_map(|site| &site.outgoing) {
+        for address in config.sites.iter().flat_map(SiteConfig::outgoing) {
             if let Outgoing::Unix(path) = address {
                 identity.own(path).map_err(Failure::Identity)?;
             }
@@ -87,7 +87,7 @@ fn raise_descriptor_limit() {
 
 fn announce_embedded(config: &Config) {
     let site = &config.sites[0];
-    let outgoing: Vec<_> = site.outgoing.iter().map(ToString::to_string).collect();
+    let outgoing: Vec<_> = site.outgoing().map(ToString::to_string).collect();
     tracing::info!(
         "no configuration given: clients connect to http://{}, backends to {}",
         config.listen[0],

@@ -288,7 +288,7 @@ impl Connection {
         self.shard.access.note(&access::Entry {
             peer: &self.client.address,
             head: &request.head,
-            site: request.site.as_deref(),
+            site: request.destination(),
             outcome: &request.outcome,
             took: began.elapsed(),
         });

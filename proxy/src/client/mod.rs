@@ -131,11 +131,11 @@ impl Own {
 
 /// Gets the app's reply to the client, whatever it takes.
 async fn answer(connection: &mut Connection, request: &mut Request) -> Result<After, Own> {
-    let site = request.site.clone().ok_or(Own::new(404, "No site of this proxy has this host name."))?;
-    if let Err(ended) = request.upload.gather(connection, &site.site).await {
+    let pool = request.pool()?;
+    if let Err(ended) = request.upload.gather(connection, &pool.site).await {
         return give_up(request, ended);
     }
-    let mut asked = site.site.ask(connection.waiter());
+    let mut asked = pool.site.ask(connection.waiter());
     loop {
         let slot = match asked {
             Asked::Granted(slot) => slot,
@@ -146,7 +146,7 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
             Asked::Full => return no_slot_answer(request, NoSlot::QueueFull),
             Asked::Closed => return no_slot_answer(request, NoSlot::SiteClosed),
         };
-        match relay::deliver(connection, request, &site, slot).await {
+        match relay::deliver(connection, request, &pool, slot).await {
             Relayed::Whole { keep } => return Ok(if keep { After::Keep } else { After::Close }),
             Relayed::ClientGone => {
                 request.client_gone();
@@ -157,12 +157,12 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
             Relayed::Refused(slot) => {
                 request.begin_again()?;
                 request.deliveries -= 1; // The app has not seen it.
-                asked = site.site.ask_after_refusal(slot, connection.waiter());
+                asked = pool.site.ask_after_refusal(slot, connection.waiter());
             }
             Relayed::NoLink => {
                 // The link's task has to run before its backend is out of service.
                 tokio::task::yield_now().await;
-                asked = site.site.ask_again(connection.waiter());
+                asked = pool.site.ask_again(connection.waiter());
             }
             Relayed::Failed(failure) => match replay::judge(&failure, request) {
                 Verdict::GiveUp(explanation) => {
@@ -173,7 +173,7 @@ async fn answer(connection: &mut Connection, request: &mut Request) -> Result<Af
                     // Boxed, for the same reason.
                     Box::pin(tokio::time::sleep(pause)).await;
                     request.begin_again()?;
-                    asked = site.site.ask_again(connection.waiter());
+                    asked = pool.site.ask_again(connection.waiter());
                 }
             },
         }
@@ -203,7 +203,7 @@ fn give_up(request: &mut Request, ended: Ended) -> Result<After, Own> {
 }
 
 fn log_failure(request: &Request, failure: &Failure) {
-    let site = request.site.as_ref().map_or("-", |site| site.name());
+    let site = request.destination().unwrap_or("-");
     if let Failure::Reset(_, reason) = failure {
         tracing::warn!("{site}: 502 for {}: {reason}", request.line());
     }

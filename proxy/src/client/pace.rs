@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
-use crate::config;
+use crate::config::SiteConfig;
 
 /// How long a client must send nothing to count as silent: longer than a packet takes that was lost and sent again.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(super) struct Rate {
 impl Rate {
     /// So many bytes per second, averaged over a window.
     pub(super) fn new(bytes_per_second: u64) -> Self {
-        let bytes_per_window = bytes_per_second * config::Limits::BODY_RATE_WINDOW.as_secs();
+        let bytes_per_window = bytes_per_second * SiteConfig::BODY_RATE_WINDOW.as_secs();
         Self { bytes_per_window, bytes: 0, is_running: false }
     }
 
@@ -38,7 +38,7 @@ impl Rate {
         if !self.is_running {
             self.is_running = true;
             self.bytes = 0;
-            connection.expect_within(config::Limits::BODY_RATE_WINDOW);
+            connection.expect_within(SiteConfig::BODY_RATE_WINDOW);
             return false;
         }
         if !connection.is_late() {
@@ -46,7 +46,7 @@ impl Rate {
         }
         let is_slow = self.bytes < self.bytes_per_window;
         self.bytes = 0;
-        connection.expect_within(config::Limits::BODY_RATE_WINDOW);
+        connection.expect_within(SiteConfig::BODY_RATE_WINDOW);
         is_slow
     }
 

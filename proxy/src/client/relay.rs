@@ -12,7 +12,7 @@ use super::connection::{Connection, Ended};
 use super::request::Request;
 use crate::exchange::{Exchange, Failure};
 use crate::link::Link;
-use crate::shard::SiteHere;
+use crate::shard::PoolHere;
 use crate::site::Slot;
 
 /// Reply body that the client has taken before the backend is granted as much again: a quarter of the window keeps it
@@ -54,11 +54,11 @@ pub(super) enum Relayed {
 pub(super) fn deliver<'a>(
     connection: &'a mut Connection,
     request: &'a mut Request,
-    site: &'a SiteHere,
+    pool: &'a PoolHere,
     slot: Slot,
 ) -> impl Future<Output = Relayed> + use<'a> {
     async move {
-        let Some(link) = site.link(slot.backend()) else { return Relayed::NoLink };
+        let Some(link) = pool.link(slot.backend()) else { return Relayed::NoLink };
         let exchange = request.exchange(link.hello.window);
         let Ok(stream) = link.open(slot, &exchange, request.flags, &request.head) else {
             return Relayed::NoLink;

@@ -13,10 +13,11 @@ use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Sch
 use super::Own;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
+use crate::config::NoPool;
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
 use crate::link::Link;
-use crate::shard::{Shard, SiteHere};
+use crate::shard::{PoolHere, Shard, SiteHere};
 
 /// Memory for heads and for the beginnings of bodies that is kept for the next request: most of them fit, and what had to
 /// grow beyond is given back.
@@ -53,8 +54,10 @@ impl Client {
 /// a request that comes needs no allocation.
 #[derive(Default)]
 pub(super) struct Request {
-    /// Where it goes; none if no site has its host.
+    /// Whose it is; none if no site has its host.
     pub site: Option<Rc<SiteHere>>,
+    /// Where it goes; none without a site.
+    pool: Option<Result<Rc<PoolHere>, NoPool>>,
     /// The payload of its REQUEST frame, kept for a replay and for the access log.
     pub head: Vec<u8>,
     /// The flags of that frame.
@@ -142,8 +145,9 @@ impl Request {
         };
         request.is_last = !head.keep_alive;
         request.is_idempotent = Method::new(head.method.as_bytes()).is_idempotent();
-        request.upload.begin(head, limits, &directory.config().limits, settings);
+        request.upload.begin(head, limits, settings);
         request.began = shard.access.clock();
+        request.pool = site.as_ref().map(|site| site.pool(head.target.path).cloned());
         request.site = site;
         request
     }
@@ -155,9 +159,34 @@ impl Request {
         self.upload.rest(BYTES_KEPT_MAX);
         self.exchange.rest(out);
         self.site = None;
+        self.pool = None;
         self.outcome = Outcome::default();
         self.deliveries = 0;
         self.was_started = false;
+    }
+
+    /// Where it goes.
+    ///
+    /// # Errors
+    /// The answer, if that is nowhere.
+    pub(super) fn pool(&self) -> Result<Rc<PoolHere>, Own> {
+        match &self.pool {
+            Some(Ok(pool)) => Ok(pool.clone()),
+            Some(Err(NoPool::Unserved)) => Err(Own::new(404, "No app of this site serves this path.")),
+            Some(Err(NoPool::Ambiguous)) => Err(Own::new(
+                400,
+                "The path could be read as that of two apps; write it without dot segments, double slashes and needless escapes.",
+            )),
+            None => Err(Own::new(404, "No site of this proxy has this host name.")),
+        }
+    }
+
+    /// What logs call the place where it went, as far as it came.
+    pub(super) fn destination(&self) -> Option<&str> {
+        match &self.pool {
+            Some(Ok(pool)) => Some(pool.name()),
+            _ => self.site.as_ref().map(|site| site.name()),
+        }
     }
 
     /// An exchange for one delivery, to a backend that takes `window` bytes of the body at first.

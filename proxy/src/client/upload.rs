@@ -14,7 +14,7 @@ use swiftiply_wire::{HeaderBlock, StreamId};
 use super::connection::{AHEAD_BYTES_MAX, Connection, Ended};
 use super::pace::{Rate, Silence};
 use super::{After, Own};
-use crate::config::{self, SiteConfig};
+use crate::config::SiteConfig;
 use crate::exchange::{Exchange, UNREAD_BODY_MAX};
 use crate::http::{self, BodyDecoder, Framing, Head, Piece};
 use crate::link::Link;
@@ -54,13 +54,7 @@ pub(super) struct Upload {
 
 impl Upload {
     /// Begins with the body that this head announces.
-    pub(super) fn begin(
-        &mut self,
-        head: &Head<'_>,
-        limits: &http::Limits,
-        pace: &config::Limits,
-        site: Option<&SiteConfig>,
-    ) {
+    pub(super) fn begin(&mut self, head: &Head<'_>, limits: &http::Limits, site: Option<&SiteConfig>) {
         let replay_max = site.filter(|site| site.redeployable).map_or(0, |site| site.redeployment_sizelimit);
         *self = Self {
             decoder: BodyDecoder::new(head.framing),
@@ -72,7 +66,7 @@ impl Upload {
             expects_continue: head.expect_continue,
             total_max: site.and_then(|site| site.max_body).unwrap_or(u64::MAX),
             replay_max,
-            rate: Rate::new(pace.body_rate),
+            rate: Rate::new(site.map_or(SiteConfig::BODY_RATE, |site| site.body_rate)),
             ..Self::default()
         };
     }

@@ -15,7 +15,8 @@ impl Config {
     pub fn embedded() -> Config {
         let loopback = |port| ListenAddr { host: "127.0.0.1".to_owned(), port };
         let mut site = SiteConfig::new("localhost", Outgoing::Tcp(loopback(30_000)));
-        site.outgoing.push(Outgoing::Unix(socket_path(Uid::current(), env::var_os("XDG_RUNTIME_DIR"))));
+        let socket = Outgoing::Unix(socket_path(Uid::current(), env::var_os("XDG_RUNTIME_DIR")));
+        site.pools[0].outgoing.push(socket);
         site.is_default = true;
         Config::new(vec![loopback(8080)], vec![site])
     }
@@ -52,6 +53,6 @@ mod tests {
         let config = Config::embedded();
         assert_eq!(config.host_table().find("anything.test"), Some(0));
         assert!(config.listen.iter().all(ListenAddr::is_loopback));
-        assert_eq!(config.sites[0].outgoing.len(), 2);
+        assert_eq!(config.sites[0].outgoing().count(), 2);
     }
 }

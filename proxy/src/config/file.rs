@@ -80,6 +80,13 @@ fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
         return ConfigError::Fault { place: place(&path), fault: Fault::KeyTwice };
     }
+    // `*` begins an alias in YAML, and `- *.example.com` is no name of one.
+    if message.contains("scanning an alias") {
+        return ConfigError::Syntax {
+            place: place(""),
+            cause: "a value that begins with * needs quotes, like \"*.example.com\"".to_owned(),
+        };
+    }
     ConfigError::Syntax { place: place(""), cause: message }
 }
 

@@ -15,10 +15,16 @@ pub type SiteIndex = usize;
 pub const HOST_BYTES_MAX: usize = 253;
 
 /// From host names to sites. One lookup costs the same with one site and with ten thousand.
+///
+/// As in nginx, an exact name wins over every wildcard, a longer wildcard over a shorter one, and the default site has
+/// what is left. `*.example.com` stands for one label or several (`www.example.com`, `a.b.example.com`), but not for
+/// `example.com` itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostTable {
     /// Its keys come from the configuration, so nobody can make them collide.
-    by_host: FxHashMap<Box<str>, SiteIndex>,
+    by_name: FxHashMap<Box<str>, SiteIndex>,
+    /// `*.example.com` as `example.com`.
+    by_parent: FxHashMap<Box<str>, SiteIndex>,
     default: Option<SiteIndex>,
 }
 
@@ -29,7 +35,11 @@ impl HostTable {
         let mut table = HostTable::default();
         for (index, site) in sites.iter().enumerate() {
             for host in &site.hosts {
-                table.by_host.entry(host.as_str().into()).or_insert(index);
+                let (hosts, host) = match host.strip_prefix("*.") {
+                    Some(parent) => (&mut table.by_parent, parent),
+                    None => (&mut table.by_name, host.as_str()),
+                };
+                hosts.entry(host.into()).or_insert(index);
             }
             if site.is_default {
                 table.default.get_or_insert(index);
@@ -41,7 +51,31 @@ impl HostTable {
     /// The site for the host of a request, in the spelling of [`normalize_host`], which is also that of a request's
     /// parsed authority. An unknown host belongs to the default site, if there is one.
     pub fn find(&self, host: &str) -> Option<SiteIndex> {
-        self.by_host.get(host).copied().or(self.default)
+        self.by_name.get(host).copied().or_else(|| self.find_by_parent(host)).or(self.default)
+    }
+
+    /// From the longest parent to the shortest; a host has at most 127 of them.
+    fn find_by_parent(&self, host: &str) -> Option<SiteIndex> {
+        if self.by_parent.is_empty() {
+            return None;
+        }
+        let dots = memchr::memchr_iter(b'.', host.as_bytes());
+        dots.map(|dot| &host[dot + 1..]).find_map(|parent| self.by_parent.get(parent).copied())
+    }
+}
+
+/// The one spelling of a host of `incoming`: that of [`normalize_host`], or `*.` and a name.
+pub(super) fn normalize_pattern(text: &str) -> Result<Cow<'_, str>, HostError> {
+    match text.strip_prefix("*.") {
+        _ if text == "*" => Err(HostError::EveryHost),
+        None => normalize_host(text),
+        Some(parent) => match normalize_host(parent)? {
+            // No name ends in a number (RFC 3696 section 2), so this would be meant for addresses.
+            parent if parent.ends_with(|last: char| last.is_ascii_digit() || last == ']') => {
+                Err(HostError::NoHost)
+            }
+            parent => Ok(Cow::Owned(format!("*.{parent}"))),
+        },
     }
 }
 
@@ -49,9 +83,9 @@ impl HostTable {
 /// shortest form and in brackets. Borrows what is already spelled so.
 pub fn normalize_host(text: &str) -> Result<Cow<'_, str>, HostError> {
     if let Some(rest) = text.strip_prefix('[') {
-        let (inner, port) = rest.split_once(']').ok_or(HostError)?;
+        let (inner, port) = rest.split_once(']').ok_or(HostError::NoHost)?;
         check_port(port)?;
-        let address: Ipv6Addr = inner.parse().map_err(|_| HostError)?;
+        let address: Ipv6Addr = inner.parse().map_err(|_| HostError::NoHost)?;
         return Ok(Cow::Owned(format!("[{address}]")));
     }
     let host = match text.find(':') {
@@ -68,7 +102,7 @@ pub fn normalize_host(text: &str) -> Result<Cow<'_, str>, HostError> {
     };
     let host = host.strip_suffix('.').unwrap_or(host);
     if !is_host_name(host) {
-        return Err(HostError);
+        return Err(HostError::NoHost);
     }
     if host.bytes().any(|b| b.is_ascii_uppercase()) {
         Ok(Cow::Owned(host.to_ascii_lowercase()))
@@ -77,15 +111,26 @@ pub fn normalize_host(text: &str) -> Result<Cow<'_, str>, HostError> {
     }
 }
 
-/// The text is no host name, IP address or either with a port.
+/// Why a text is no host. Displayed after the text itself, as the end of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostError;
+pub enum HostError {
+    /// It is no host name, no IP address, and neither with a port.
+    NoHost,
+    /// It is a lone star.
+    EveryHost,
+}
 
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "is not a host name; write one like www.example.com, international ones in their xn-- form",
-        )
+        f.write_str(match self {
+            HostError::NoHost => {
+                "is not a host name; write one like www.example.com, or \"*.example.com\" for all below it, \
+                 international ones in their xn-- form"
+            }
+            HostError::EveryHost => {
+                "is not a host name; write `default: true` for every host that no site names"
+            }
+        })
     }
 }
 
@@ -105,7 +150,7 @@ fn check_port(text: &str) -> Result<(), HostError> {
     match text.strip_prefix(':') {
         None if text.is_empty() => Ok(()),
         Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(()),
-        _ => Err(HostError),
+        _ => Err(HostError::NoHost),
     }
 }
 
@@ -160,7 +205,7 @@ mod tests {
             "ex\u{e4}mple.com",
             "a@b",
         ] {
-            assert_eq!(normalize_host(text), Err(HostError), "{text:?}");
+            assert_eq!(normalize_host(text), Err(HostError::NoHost), "{text:?}");
         }
         assert!(normalize_host(&format!("{}.de", "x".repeat(251))).is_err());
     }
@@ -186,6 +231,53 @@ mod tests {
             assert_eq!(table.find(host), Some(1), "{host:?}");
         }
         assert_eq!(table.find("a.test"), Some(0));
+    }
+
+    #[test]
+    fn a_wildcard_has_one_spelling_and_stands_for_names_only() {
+        for (text, pattern) in [
+            ("*.example.com", "*.example.com"),
+            ("*.Example.COM.", "*.example.com"),
+            ("*.example.com:80", "*.example.com"),
+            ("*.com", "*.com"),
+            ("example.com", "example.com"),
+        ] {
+            assert_eq!(normalize_pattern(text).as_deref(), Ok(pattern), "{text}");
+        }
+        for text in ["*.", "*..a", "**.a", "a.*.b", "www.*", "*a.b", "*.*.a", "*.0.0.1", "*.[::1]", "*.::1"] {
+            assert_eq!(normalize_pattern(text), Err(HostError::NoHost), "{text}");
+        }
+        assert_eq!(normalize_pattern("*"), Err(HostError::EveryHost));
+    }
+
+    #[test]
+    fn the_exact_name_wins_then_the_longest_wildcard_then_the_default() {
+        let sites = [
+            site(&["*.example.com"], false),
+            site(&["www.example.com", "example.org"], false),
+            site(&["*.eu.example.com"], false),
+            site(&["default.test"], true),
+        ];
+        let table = HostTable::new(&sites);
+        for (host, index) in [
+            ("a.example.com", 0),
+            ("a.b.example.com", 0),
+            ("eu.example.com", 0),
+            ("a.www.example.com", 0),
+            ("www.example.com", 1),
+            ("a.eu.example.com", 2),
+            ("a.b.eu.example.com", 2),
+            ("example.com", 3),
+            ("notexample.com", 3),
+            ("com", 3),
+            ("www.example.org", 3),
+            ("*.example.com.evil.test", 3),
+            ("", 3),
+        ] {
+            assert_eq!(table.find(host), Some(index), "{host}");
+        }
+        let without_default = HostTable::new(&sites[..3]);
+        assert_eq!(without_default.find("example.com"), None);
     }
 
     #[test]

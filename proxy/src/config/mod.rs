@@ -25,6 +25,7 @@ mod hosts;
 mod legacy;
 mod model;
 mod node;
+mod prefix;
 mod read;
 mod secret;
 mod section;
@@ -37,7 +38,8 @@ use std::path::Path;
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
 pub use error::{ConfigError, Fault, Hint, Place, Warning};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
-pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process, SiteConfig};
+pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig};
+pub use prefix::{NoPool, PathPrefix, PoolIndex, PoolTable, PrefixError};
 pub use secret::Secret;
 pub use source::{ConfigSource, Overrides};
 

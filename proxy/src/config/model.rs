@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::address::{ListenAddr, Network, Outgoing};
 use super::hosts::HostTable;
+use super::prefix::{PathPrefix, PoolTable};
 use super::secret::Secret;
 
 /// Everything the proxy is told. Made by [`Config::load`] and [`Config::embedded`], or in a test by
@@ -75,10 +76,12 @@ impl Config {
 pub struct SiteConfig {
     /// The first host of `incoming`: what logs and messages call the site.
     pub name: String,
-    /// `incoming`: the host names, each as [`normalize_host`](super::normalize_host) spells it.
+    /// `incoming`: the host names, each as [`normalize_host`](super::normalize_host) spells it; or `*.` and a name, for
+    /// all names below that one. How they are told apart: [`HostTable`].
     pub hosts: Vec<String>,
-    /// `outgoing`: where the backends dial in, one address or several.
-    pub outgoing: Vec<Outgoing>,
+    /// `outgoing`: the pools of backends that share the site's paths; never empty, no prefix twice. Mostly one with the
+    /// prefix `/`.
+    pub pools: Vec<PoolConfig>,
     /// `default`: true for the site that also gets every host which no site names.
     pub is_default: bool,
     /// `timeout`: how long a request may wait for a slot before it is answered 503. 10 s by default:
@@ -103,6 +106,20 @@ pub struct SiteConfig {
     /// `max_body`: the longest request body in bytes; a longer one is answered 413. None by default:
     /// bodies are streamed, so their length costs nothing here.
     pub max_body: Option<u64>,
+    /// `body_rate`: bytes per second that a request body must bring, averaged over
+    /// [`SiteConfig::BODY_RATE_WINDOW`]; slower is answered 408. 500 by default: slower than any line that people still
+    /// have, faster than what could hold thousands of uploads open for nothing. 0 turns it off.
+    pub body_rate: u64,
+}
+
+/// Entries of `outgoing` with the same `prefix`: some backends, with a queue and slots of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// `prefix`: the paths that it serves, whole; `/` by default. The longest one that has a path wins, see
+    /// [`PoolTable`].
+    pub prefix: PathPrefix,
+    /// `to`: where its backends dial in, one address or several.
+    pub outgoing: Vec<Outgoing>,
 }
 
 impl SiteConfig {
@@ -112,13 +129,18 @@ impl SiteConfig {
     pub const QUEUE: usize = 1000;
     /// See [`SiteConfig::redeployment_sizelimit`].
     pub const REDEPLOYMENT_SIZELIMIT: usize = 16_384;
+    /// See [`SiteConfig::body_rate`].
+    pub const BODY_RATE: u64 = 500;
+    /// The time over which [`SiteConfig::body_rate`] is averaged: long enough for one lost packet and its
+    /// repetitions.
+    pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(10);
 
     /// A site of one host and one outgoing address, with the default of everything else.
     pub fn new(host: &str, outgoing: Outgoing) -> Self {
         SiteConfig {
             name: host.to_owned(),
             hosts: vec![host.to_owned()],
-            outgoing: vec![outgoing],
+            pools: vec![PoolConfig { prefix: PathPrefix::ROOT, outgoing: vec![outgoing] }],
             is_default: false,
             timeout: SiteConfig::TIMEOUT,
             queue: SiteConfig::QUEUE,
@@ -127,12 +149,31 @@ impl SiteConfig {
             redeployment_sizelimit: SiteConfig::REDEPLOYMENT_SIZELIMIT,
             xforwardedfor: true,
             max_body: None,
+            body_rate: SiteConfig::BODY_RATE,
         }
+    }
+
+    /// Where its backends dial in, over all pools.
+    pub fn outgoing(&self) -> impl Iterator<Item = &Outgoing> {
+        self.pools.iter().flat_map(|pool| &pool.outgoing)
+    }
+
+    /// From paths to the indices of `pools`.
+    pub fn pool_table(&self) -> PoolTable {
+        PoolTable::new(self.pools.iter().map(|pool| &pool.prefix))
+    }
+
+    /// What logs and messages call a pool: the site's name, and the prefix if it has one.
+    pub fn pool_name(&self, pool: &PoolConfig) -> String {
+        if pool.prefix.is_root() { self.name.clone() } else { format!("{}{}", self.name, pool.prefix) }
     }
 }
 
-/// The keys of `limits`: what a client may send before and while its site is known. (The longest body
-/// is [`SiteConfig::max_body`]; in the file it may stand here too, for all sites.)
+/// The keys of `limits`: what holds for every client of the proxy, since it is decided before the site is known (a head
+/// must be read to know its host) or while there is none (an idle connection).
+///
+/// What a body may be is the site's to say: [`SiteConfig::max_body`], [`SiteConfig::body_rate`]. In the file both may
+/// stand in `limits` too, for all sites.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// `request_line`: bytes of method, target and version; more is answered 414. 8 KiB by default, what
@@ -145,21 +186,12 @@ pub struct Limits {
     pub headers: usize,
     /// `head_timeout`: the time for a whole head from its first byte on; then 408. 10 s by default.
     pub head_timeout: Duration,
-    /// `body_rate`: bytes per second that a request body must bring, averaged over
-    /// [`Limits::BODY_RATE_WINDOW`]; slower is answered 408. 500 by default; 0 turns it off.
-    pub body_rate: u64,
     /// `idle_timeout`: how long a connection without a request stays open. 60 s by default: browsers come
     /// back within it, and an idle connection costs only 1 to 2 KiB.
     pub idle_timeout: Duration,
     /// `connections`: how many clients may be connected at once; the next ones wait in the listener's
     /// backlog. 50,000 by default: about 75 MiB when all of them idle.
     pub connections: usize,
-}
-
-impl Limits {
-    /// The time over which [`Limits::body_rate`] is averaged: long enough for one lost packet and its
-    /// repetitions.
-    pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(10);
 }
 
 impl Default for Limits {
@@ -169,7 +201,6 @@ impl Default for Limits {
             head: 32 * 1024,
             headers: 100,
             head_timeout: Duration::from_secs(10),
-            body_rate: 500,
             idle_timeout: Duration::from_secs(60),
             connections: 50_000,
         }

@@ -156,7 +156,6 @@ fn read_limits(section: &Section) -> Result<Limits, ConfigError> {
     set(&mut limits.head, section, "head", |field| field.bytes(256..=HEAD_BYTES_MAX))?;
     set(&mut limits.headers, section, "headers", |field| field.number(1..=HEADERS_ROOM))?;
     set(&mut limits.head_timeout, section, "head_timeout", |field| field.duration(SECOND / 10..=DAY))?;
-    set(&mut limits.body_rate, section, "body_rate", |field| field.bytes(0..=1 << 30))?;
     set(&mut limits.idle_timeout, section, "idle_timeout", |field| field.duration(SECOND / 10..=DAY))?;
     set(&mut limits.connections, section, "connections", |field| field.number(1..=10_000_000))?;
     Ok(limits)

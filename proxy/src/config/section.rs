@@ -86,6 +86,11 @@ impl<'d> Field<'d> {
         Ok(Section { document: self.document, path: self.path.clone(), entries })
     }
 
+    /// Whether it is a mapping.
+    pub fn is_section(&self) -> bool {
+        matches!(self.node, Node::Map(_))
+    }
+
     /// The items of a list; one value stands for a list of itself.
     pub fn items(&self) -> Vec<Field<'d>> {
         let Node::List(items) = self.node else { return vec![self.clone()] };

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::address::{AddressError, ListenAddr, Outgoing, UNIX_PATH_BYTES_MAX};
 use super::error::{ConfigError, Fault, plain};
-use super::hosts::normalize_host;
-use super::model::SiteConfig;
-use super::read::{check_keys, non_empty_list, read_address, read_path};
+use super::hosts::normalize_pattern;
+use super::model::{PoolConfig, SiteConfig};
+use super::prefix::PathPrefix;
+use super::read::{check_keys, non_empty_list, optional, read_address, read_path};
 use super::secret::Secret;
 use super::section::{Field, Section};
 use super::warnings::Warnings;
@@ -27,12 +28,17 @@ pub(super) const SHARED_KEYS: &[&str] = &[
     "redeployment_sizelimit",
     "xforwardedfor",
     "max_body",
+    "body_rate",
 ];
+/// The keys of an entry of `outgoing` that is more than an address.
+const POOL_KEYS: &[&str] = &["to", "prefix"];
 
 const WAIT_MAX: Duration = Duration::from_secs(86_400);
 const QUEUE_MAX: usize = 1_000_000;
 /// What is kept for a replay is kept in memory, for each request that waits or runs.
 const REPLAY_BYTES_MAX: usize = 64 << 20;
+/// A gigabyte a second: more than this is a slip of the finger.
+const BODY_RATE_MAX: u64 = 1 << 30;
 /// A key is a line of text; whoever names a larger file means another one.
 const KEY_BYTES_MAX: usize = 4096;
 
@@ -88,7 +94,7 @@ struct SiteReader<'s, 'd> {
 impl<'d> SiteReader<'_, 'd> {
     fn read(&self, taken: &mut Taken<'d>, warnings: &mut Warnings) -> Result<SiteConfig, ConfigError> {
         let hosts = self.hosts(taken, warnings)?;
-        let outgoing = self.outgoing(taken)?;
+        let pools = self.pools(taken)?;
         let site = SiteConfig {
             name: hosts[0].clone(),
             is_default: self.is_default(taken)?,
@@ -107,8 +113,9 @@ impl<'d> SiteReader<'_, 'd> {
             )?,
             xforwardedfor: self.shared("xforwardedfor", Field::boolean, true)?,
             max_body: self.shared("max_body", read_max_body, None)?,
+            body_rate: self.shared("body_rate", |f| f.bytes(0..=BODY_RATE_MAX), SiteConfig::BODY_RATE)?,
             hosts,
-            outgoing,
+            pools,
         };
         self.warn_of_an_open_door(&site, warnings);
         Ok(site)
@@ -119,7 +126,7 @@ impl<'d> SiteReader<'_, 'd> {
         let mut hosts = Vec::new();
         for field in non_empty_list(self.own, "incoming", wanted)? {
             let text = field.text("a host name, like www.example.com")?;
-            let host = normalize_host(text)
+            let host = normalize_pattern(text)
                 .map_err(|cause| field.fault(Fault::Host { text: text.to_owned(), cause }))?
                 .into_owned();
             if text.contains(':') && !host.starts_with('[') || text.contains("]:") {
@@ -140,28 +147,41 @@ impl<'d> SiteReader<'_, 'd> {
         Ok(hosts)
     }
 
-    fn outgoing(&self, taken: &mut Taken<'d>) -> Result<Vec<Outgoing>, ConfigError> {
+    /// Addresses, and mappings of `to` and `prefix`. Those with the same prefix are one pool.
+    fn pools(&self, taken: &mut Taken<'d>) -> Result<Vec<PoolConfig>, ConfigError> {
         let wanted = "name where the backends dial in, like `outgoing: 127.0.0.1:30000`";
-        let mut outgoing = Vec::new();
+        let mut pools: Vec<PoolConfig> = Vec::new();
         for field in non_empty_list(self.own, "outgoing", wanted)? {
-            let mut address: Outgoing = read_address(&field)?;
-            if let Outgoing::Unix(path) = &mut address {
-                *path = self.folder.join(&path);
-                if path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
-                    let text = path.display().to_string();
-                    return Err(field.fault(Fault::Address { text, cause: AddressError::PathTooLong }));
-                }
+            let (prefix, addresses) = read_pool(&field)?;
+            let known = pools.iter().position(|pool| pool.prefix == prefix);
+            let index = known.unwrap_or_else(|| {
+                pools.push(PoolConfig { prefix, outgoing: Vec::new() });
+                pools.len() - 1
+            });
+            for address in addresses {
+                pools[index].outgoing.push(self.address(&address, taken)?);
             }
-            // Port 0 is another one each time.
-            let is_fixed = !matches!(&address, Outgoing::Tcp(address) if address.port == 0);
-            if let Some(first) = taken.addresses.get(&address).filter(|_| is_fixed) {
-                let fault = Fault::SameAddress { address: address.to_string(), first: first.path() };
-                return Err(field.fault(fault));
-            }
-            taken.addresses.insert(address.clone(), field);
-            outgoing.push(address);
         }
-        Ok(outgoing)
+        Ok(pools)
+    }
+
+    fn address(&self, field: &Field<'d>, taken: &mut Taken<'d>) -> Result<Outgoing, ConfigError> {
+        let mut address: Outgoing = read_address(field)?;
+        if let Outgoing::Unix(path) = &mut address {
+            *path = self.folder.join(&path);
+            if path.as_os_str().len() > UNIX_PATH_BYTES_MAX {
+                let text = path.display().to_string();
+                return Err(field.fault(Fault::Address { text, cause: AddressError::PathTooLong }));
+            }
+        }
+        // Port 0 is another one each time.
+        let is_fixed = !matches!(&address, Outgoing::Tcp(address) if address.port == 0);
+        if let Some(first) = taken.addresses.get(&address).filter(|_| is_fixed) {
+            let fault = Fault::SameAddress { address: address.to_string(), first: first.path() };
+            return Err(field.fault(fault));
+        }
+        taken.addresses.insert(address.clone(), field.clone());
+        Ok(address)
     }
 
     fn is_default(&self, taken: &mut Taken<'d>) -> Result<bool, ConfigError> {
@@ -199,8 +219,8 @@ impl<'d> SiteReader<'_, 'd> {
     /// 0.6 files have no keys and their backends may sit on other hosts, so this cannot be an error.
     fn warn_of_an_open_door(&self, site: &SiteConfig, warnings: &mut Warnings) {
         let is_open =
-            |address: &&Outgoing| matches!(address, Outgoing::Tcp(address) if !address.is_loopback());
-        if site.key.is_none() && site.outgoing.iter().any(|address| is_open(&address)) {
+            |address: &Outgoing| matches!(address, Outgoing::Tcp(address) if !address.is_loopback());
+        if site.key.is_none() && site.outgoing().any(is_open) {
             let field = self.own.field("outgoing").expect("an entry without `outgoing` was refused");
             warnings.add(
                 &field,
@@ -209,6 +229,22 @@ impl<'d> SiteReader<'_, 'd> {
             );
         }
     }
+}
+
+/// An entry of `outgoing`: its prefix, and the addresses in it.
+fn read_pool<'d>(field: &Field<'d>) -> Result<(PathPrefix, Vec<Field<'d>>), ConfigError> {
+    if !field.is_section() {
+        return Ok((PathPrefix::ROOT, vec![field.clone()]));
+    }
+    let pool = field.section()?;
+    check_keys(&pool, &[POOL_KEYS], &mut Warnings::default())?;
+    let wanted = "name where the backends of this prefix dial in, like `to: 127.0.0.1:30001`";
+    let addresses = non_empty_list(&pool, "to", wanted)?;
+    let prefix = optional(&pool, "prefix", |field| {
+        let wanted = "a path like /api, without escapes, dot segments and double slashes";
+        field.text(wanted)?.parse().map_err(|_| field.wrong(wanted))
+    })?;
+    Ok((prefix.unwrap_or_default(), addresses))
 }
 
 /// 0 is refused: elsewhere it means "unlimited", here it would mean "none".

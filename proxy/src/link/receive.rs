@@ -7,7 +7,7 @@ use swiftiply_wire::{Frame, StreamId, ToBackend, ToProxy};
 
 use super::{Link, Stream, slab_key};
 use crate::exchange::Exchange;
-use crate::shard::{Shard, SiteHere};
+use crate::shard::{PoolHere, Shard};
 
 /// How a backend broke the protocol.
 #[derive(Debug)]
@@ -20,17 +20,17 @@ impl fmt::Display for Breach {
 }
 
 impl Link {
-    pub(super) fn receive(&self, frame: Frame<'_>, site: &SiteHere, shard: &Shard) -> Result<(), Breach> {
+    pub(super) fn receive(&self, frame: Frame<'_>, pool: &PoolHere, shard: &Shard) -> Result<(), Breach> {
         let message = ToProxy::read(frame)?;
         let closes = message.closes();
-        self.act(message, site, shard)?;
+        self.act(message, pool, shard)?;
         if let Some((stream, hold)) = closes {
             self.end(stream, hold);
         }
         Ok(())
     }
 
-    fn act(&self, message: ToProxy<'_>, site: &SiteHere, shard: &Shard) -> Result<(), Breach> {
+    fn act(&self, message: ToProxy<'_>, pool: &PoolHere, shard: &Shard) -> Result<(), Breach> {
         let date = &shard.date;
         match message {
             ToProxy::Started(stream) => self.with(stream, |exchange| {
@@ -56,11 +56,11 @@ impl Link {
             }),
             ToProxy::Release(stream) => self.release(stream),
             ToProxy::Slots(slots) => {
-                site.set_slots(self.key, slots);
+                pool.set_slots(self.key, slots);
                 Ok(())
             }
             ToProxy::Drain => {
-                site.drain(self.key);
+                pool.drain(self.key);
                 Ok(())
             }
             ToProxy::Ping(number) => {

@@ -14,7 +14,7 @@ use super::receive::Breach;
 use super::{Link, LinkStream, OUT_MAX};
 use crate::buffer::Buffer;
 use crate::exchange::Loss;
-use crate::shard::{Shard, SiteHere};
+use crate::shard::{PoolHere, Shard};
 
 /// Reads in one go before other tasks get their turn; a link that never runs dry must not starve clients.
 const READS_PER_TURN: usize = 4;
@@ -38,19 +38,19 @@ enum End {
 }
 
 /// Serves a link until it ends, then takes its backend out of the site. `early` came behind the handshake.
-pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], site: Rc<SiteHere>, shard: Rc<Shard>) {
+pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], pool: Rc<PoolHere>, shard: Rc<Shard>) {
     let mut task =
-        Task { link: &link, stream, incoming: Buffer::default(), written: 0, site: &site, shard: &shard };
+        Task { link: &link, stream, incoming: Buffer::default(), written: 0, pool: &pool, shard: &shard };
     task.incoming.append(early);
     let end = poll_fn(|cx| task.poll(cx)).await;
     // Out of service first, so that what is replayed cannot come back here.
-    let gone = site.link_down(&link, shard.index);
+    let gone = pool.link_down(&link, shard.index);
     link.go_down(match end {
         End::Silent => Loss::Silent,
         _ => Loss::Died,
     });
     shard.link_ended(&link);
-    log(&link, &site, &end, gone);
+    log(&link, &pool, &end, gone);
     match end {
         End::Breach(_) => task
             .say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
@@ -59,8 +59,8 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], site: Rc<Site
     }
 }
 
-fn log(link: &Link, site: &SiteHere, end: &End, gone: bool) {
-    let (site, backend) = (site.name(), &link.name);
+fn log(link: &Link, pool: &PoolHere, end: &End, gone: bool) {
+    let (site, backend) = (pool.name(), &link.name);
     match end {
         End::Left | End::Dismissed if gone => tracing::info!("{site}: backend {backend} left"),
         End::Left | End::Dismissed => tracing::debug!("{site}: a link of backend {backend} closed"),
@@ -81,7 +81,7 @@ struct Task<'a> {
     incoming: Buffer,
     /// How much of the link's `out` has left.
     written: usize,
-    site: &'a SiteHere,
+    pool: &'a PoolHere,
     shard: &'a Shard,
 }
 
@@ -177,7 +177,7 @@ impl Task<'_> {
             match Frame::parse(self.incoming.data(), FRAME_PAYLOAD_MAX) {
                 Ok(None) => return None,
                 Ok(Some((used, frame))) => {
-                    if let Err(breach) = self.link.receive(frame, self.site, self.shard) {
+                    if let Err(breach) = self.link.receive(frame, self.pool, self.shard) {
                         return Some(End::Breach(breach));
                     }
                     self.incoming.consume(used);

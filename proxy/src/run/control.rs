@@ -13,11 +13,11 @@ use super::door::{Destination, Hall, OpenDoor};
 use super::live::LiveSites;
 use super::{Bound, Event, Events};
 use crate::access::AccessLog;
-use crate::config::{Config, ConfigSource, Outgoing, SiteConfig, SiteIndex};
+use crate::config::{Config, ConfigSource, Outgoing, PoolConfig, PoolIndex, SiteConfig, SiteIndex};
 use crate::link::accept::Terms;
 use crate::listen::{BindError, ClientSockets, Door};
 use crate::logging;
-use crate::shard::{Blueprint, Order, ShardThread};
+use crate::shard::{Blueprint, LivePool, Order, ShardThread};
 use crate::site::Site;
 
 /// How often a stopping proxy looks whether its shards have finished.
@@ -44,7 +44,7 @@ impl Control {
         bound.announce();
         let Bound { config, clients, doors } = bound;
         let started = Instant::now();
-        let blueprint = Arc::new(Blueprint::new(config, |site| Site::new(&site.name, site.queue)));
+        let blueprint = Arc::new(Blueprint::new(config, |site, _, name| Site::new(name, site.queue)));
         let shards = blueprint.config.shards;
         let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
         for sockets in clients {
@@ -108,7 +108,7 @@ impl Control {
         let added = new
             .sites
             .iter()
-            .flat_map(|site| &site.outgoing)
+            .flat_map(SiteConfig::outgoing)
             .filter(|address| !self.doors.contains_key(address));
         let doors = added.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
         Ok(Added { clients, doors: doors.collect::<Result<_, _>>()? })
@@ -121,18 +121,21 @@ impl Control {
         new.shards = self.hall.shards.len();
         let old = self.blueprint.clone();
         let mut continued = HashSet::new();
-        let old_sites = by_address(&old.config);
-        let blueprint = Blueprint::new(new, |site| old.site_like(site, &old_sites, &mut continued));
+        let old_pools = by_address(&old.config);
+        let blueprint = Blueprint::new(new, |site, pool, name| {
+            let live = old.pool_like(pool, &old_pools, &mut continued);
+            live.inspect(|live| live.set_queue_max(site.queue)).unwrap_or_else(|| Site::new(name, site.queue))
+        });
         let blueprint = Arc::new(blueprint);
         self.blueprint = blueprint.clone();
         self.tell_shards(|| Order::Directory(self.blueprint.clone()));
         self.listen(&old.config, clients);
-        let sites = by_address(&blueprint.config);
-        self.doors.retain(|address, _| sites.contains_key(address));
+        let pools = by_address(&blueprint.config);
+        self.doors.retain(|address, _| pools.contains_key(address));
         for (address, door) in &self.doors {
-            door.lead_to(self.destination(sites[address]));
+            door.lead_to(self.destination(pools[address]));
         }
-        if let Err(error) = self.open(doors, &sites) {
+        if let Err(error) = self.open(doors, &pools) {
             tracing::error!("an address cannot be opened: {error}");
         }
         self.retire(&old);
@@ -151,31 +154,28 @@ impl Control {
         }
     }
 
-    /// Sites that are no longer configured finish what they have.
+    /// Pools that are no longer configured finish what they have.
     fn retire(&self, old: &Blueprint) {
-        let kept: HashSet<u64> = self.blueprint.sites.iter().map(|site| site.id()).collect();
-        for site in old.sites.iter().filter(|site| !kept.contains(&site.id())) {
+        let kept: HashSet<u64> = self.blueprint.pools().map(|pool| pool.site.id()).collect();
+        for LivePool { site, .. } in old.pools().filter(|pool| !kept.contains(&pool.site.id())) {
             site.close();
             self.tell_shards(|| Order::Retire(site.clone()));
         }
     }
 
-    fn open(&mut self, doors: Vec<(Outgoing, Door)>, sites: &ByAddress) -> io::Result<()> {
+    fn open(&mut self, doors: Vec<(Outgoing, Door)>, pools: &ByAddress) -> io::Result<()> {
         for (address, door) in doors {
-            let open = OpenDoor::open(&self.hall, door, self.destination(sites[&address]))?;
+            let open = OpenDoor::open(&self.hall, door, self.destination(pools[&address]))?;
             self.doors.insert(address, open);
         }
         Ok(())
     }
 
-    fn destination(&self, index: SiteIndex) -> Destination {
+    fn destination(&self, (site, pool): (SiteIndex, PoolIndex)) -> Destination {
         let Blueprint { config, sites, .. } = &*self.blueprint;
-        let settings = &config.sites[index];
-        Destination {
-            site: sites[index].clone(),
-            name: settings.name.clone(),
-            key: settings.key.as_ref().map(|key| Key::new(key.as_bytes())),
-        }
+        let LivePool { site: live, name } = &sites[site].pools[pool];
+        let key = config.sites[site].key.as_ref();
+        Destination { site: live.clone(), name: name.clone(), key: key.map(|key| Key::new(key.as_bytes())) }
     }
 
     fn tell_shards(&self, order: impl Fn() -> Order) {
@@ -184,33 +184,32 @@ impl Control {
 }
 
 impl Blueprint {
-    fn new(config: Config, site: impl FnMut(&SiteConfig) -> Arc<Site>) -> Self {
-        let sites = config.sites.iter().map(site).collect();
-        Self { hosts: config.host_table(), sites, config }
-    }
-
-    /// The live site that this entry continues: the one whose backends dial the same address. Or a new one, also where
-    /// an entry was split and another part continues it already: two sites never share their backends.
-    fn site_like(&self, new: &SiteConfig, by_address: &ByAddress, continued: &mut HashSet<u64>) -> Arc<Site> {
+    /// The live pool that this one continues: the one whose backends dial the same address. None also where a pool was
+    /// split and another part continues it already: two pools never share their backends.
+    fn pool_like(
+        &self,
+        new: &PoolConfig,
+        by_address: &ByAddress,
+        continued: &mut HashSet<u64>,
+    ) -> Option<Arc<Site>> {
         let mut like: Vec<_> = new.outgoing.iter().filter_map(|address| by_address.get(address)).collect();
         like.sort_unstable();
-        let mut like = like.into_iter().map(|&index| &self.sites[index]);
-        match like.find(|site| continued.insert(site.id())) {
-            Some(site) => {
-                site.set_queue_max(new.queue);
-                site.clone()
-            }
-            None => Site::new(&new.name, new.queue),
-        }
+        let mut like = like.into_iter().map(|&(site, pool)| &self.sites[site].pools[pool].site);
+        like.find(|site| continued.insert(site.id())).cloned()
     }
 }
 
-/// Which site's backends dial an address.
-type ByAddress<'c> = HashMap<&'c Outgoing, SiteIndex>;
+/// Which pool's backends dial an address.
+type ByAddress<'c> = HashMap<&'c Outgoing, (SiteIndex, PoolIndex)>;
 
 fn by_address(config: &Config) -> ByAddress<'_> {
-    let sites = config.sites.iter().enumerate();
-    sites.flat_map(|(index, site)| site.outgoing.iter().map(move |address| (address, index))).collect()
+    let mut by_address = HashMap::new();
+    for (site_index, site) in config.sites.iter().enumerate() {
+        for (pool_index, pool) in site.pools.iter().enumerate() {
+            by_address.extend(pool.outgoing.iter().map(|address| (address, (site_index, pool_index))));
+        }
+    }
+    by_address
 }
 
 async fn second_stop(events: &mut Events) {

@@ -15,10 +15,10 @@ impl LiveSites {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(blueprint.clone());
     }
 
-    /// How the site of this name stands, if there is one.
+    /// How the pool of this name stands, if there is one.
     pub(super) fn counts(&self, name: &str) -> Option<Counts> {
         let blueprint = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let index = blueprint.config.sites.iter().position(|site| site.name == name)?;
-        Some(blueprint.sites[index].counts())
+        let pool = blueprint.pools().find(|pool| pool.name == name)?;
+        Some(pool.site.counts())
     }
 }

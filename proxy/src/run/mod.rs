@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::config::{Config, ConfigSource, Outgoing};
+use crate::config::{Config, ConfigSource, Outgoing, SiteConfig};
 use crate::listen::{ClientSockets, Door};
 use crate::site::Counts;
 
@@ -56,7 +56,7 @@ impl Proxy {
     pub fn bind(config: &Config) -> Result<Bound, BindError> {
         let clients = config.listen.iter().map(|address| ClientSockets::bind(address, config.shards));
         let clients = clients.collect::<Result<_, _>>()?;
-        let outgoing = config.sites.iter().flat_map(|site| &site.outgoing);
+        let outgoing = config.sites.iter().flat_map(SiteConfig::outgoing);
         let doors = outgoing.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
         Ok(Bound { config: config.clone(), clients, doors: doors.collect::<Result<_, _>>()? })
     }
@@ -139,8 +139,9 @@ impl Running {
         let _ = self.events.send(event);
     }
 
-    /// How a site stands at this moment, by the name that the configuration gives it: the first of its host names.
-    /// `None` if the configuration has no such site (any more), or the proxy has not read it yet.
+    /// How a pool stands at this moment, by the name that the configuration gives it: the first of its site's host names,
+    /// with its prefix behind it unless that is `/`. `None` if the configuration has no such pool (any more), or the proxy
+    /// has not read it yet.
     pub fn counts(&self, site: &str) -> Option<Counts> {
         self.sites.counts(site)
     }

@@ -3,14 +3,14 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::config::{Config, HostTable, SiteConfig};
+use crate::config::{Config, HostTable, NoPool, PoolConfig, PoolTable, SiteConfig};
 use crate::http;
 use crate::link::Link;
 use crate::site::{BackendKey, Site};
 
 use super::LinkTable;
 
-/// A configuration and the live sites it describes; made once per load and given to every shard.
+/// A configuration and the live pools it describes; made once per load and given to every shard.
 #[derive(Debug)]
 pub struct Blueprint {
     /// The settings.
@@ -18,7 +18,44 @@ pub struct Blueprint {
     /// By host name.
     pub hosts: HostTable,
     /// One per entry of `config.sites`, in the same order.
-    pub sites: Vec<Arc<Site>>,
+    pub sites: Vec<LiveSite>,
+}
+
+/// A site's pools.
+#[derive(Debug)]
+pub struct LiveSite {
+    /// By path.
+    pub paths: PoolTable,
+    /// One per pool of its settings, in the same order.
+    pub pools: Vec<LivePool>,
+}
+
+/// A pool: backends with slots and a queue of their own.
+#[derive(Debug)]
+pub struct LivePool {
+    /// What logs call it: [`SiteConfig::pool_name`].
+    pub name: String,
+    /// Its dispatch, which may be older than this blueprint.
+    pub site: Arc<Site>,
+}
+
+impl Blueprint {
+    /// The pools of this configuration; `live` gives the dispatch of each, by its site and its name.
+    pub fn new(config: Config, mut live: impl FnMut(&SiteConfig, &PoolConfig, &str) -> Arc<Site>) -> Self {
+        let sites = config.sites.iter().map(|site| {
+            let pools = site.pools.iter().map(|pool| {
+                let name = site.pool_name(pool);
+                LivePool { site: live(site, pool, &name), name }
+            });
+            LiveSite { paths: site.pool_table(), pools: pools.collect() }
+        });
+        Self { hosts: config.host_table(), sites: sites.collect(), config }
+    }
+
+    /// Every pool of every site.
+    pub fn pools(&self) -> impl Iterator<Item = &LivePool> {
+        self.sites.iter().flat_map(|site| &site.pools)
+    }
 }
 
 /// A blueprint with this shard's links.
@@ -32,19 +69,33 @@ pub struct Directory {
 /// One site on one shard.
 #[derive(Debug)]
 pub struct SiteHere {
+    blueprint: Arc<Blueprint>,
+    index: usize,
+    /// In the order of its settings.
+    pools: Vec<Rc<PoolHere>>,
+}
+
+/// One pool of a site on one shard.
+#[derive(Debug)]
+pub struct PoolHere {
     /// What all shards share.
     pub site: Arc<Site>,
     blueprint: Arc<Blueprint>,
+    site_index: usize,
     index: usize,
     shard_links: LinkTable,
 }
 
 impl Directory {
-    /// `links` gives the table of a site's links on this shard.
+    /// `links` gives the table of a pool's links on this shard.
     pub(super) fn new(blueprint: &Arc<Blueprint>, mut links: impl FnMut(&Site) -> LinkTable) -> Self {
-        let sites = blueprint.sites.iter().enumerate().map(|(index, site)| {
-            let shard_links = links(site);
-            Rc::new(SiteHere { site: site.clone(), blueprint: blueprint.clone(), index, shard_links })
+        let sites = blueprint.sites.iter().enumerate().map(|(site_index, live)| {
+            let pools = live.pools.iter().enumerate().map(|(index, pool)| {
+                let shard_links = links(&pool.site);
+                let (site, blueprint) = (pool.site.clone(), blueprint.clone());
+                Rc::new(PoolHere { site, blueprint, site_index, index, shard_links })
+            });
+            Rc::new(SiteHere { blueprint: blueprint.clone(), index: site_index, pools: pools.collect() })
         });
         let limits = &blueprint.config.limits;
         let http_limits = http::Limits {
@@ -75,9 +126,9 @@ impl Directory {
         hosts.find(host.unwrap_or_default()).map(|index| &self.sites[index])
     }
 
-    /// The site with this id.
-    pub fn by_id(&self, id: u64) -> Option<&Rc<SiteHere>> {
-        self.sites.iter().find(|here| here.site.id() == id)
+    /// The pool with this id.
+    pub fn by_id(&self, id: u64) -> Option<&Rc<PoolHere>> {
+        self.sites.iter().flat_map(|here| &here.pools).find(|pool| pool.site.id() == id)
     }
 }
 
@@ -90,6 +141,22 @@ impl SiteHere {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.settings().name
+    }
+
+    /// The pool that this path belongs to.
+    ///
+    /// # Errors
+    /// [`NoPool`]
+    #[inline]
+    pub fn pool(&self, path: &str) -> Result<&Rc<PoolHere>, NoPool> {
+        self.blueprint.sites[self.index].paths.find(path).map(|index| &self.pools[index])
+    }
+}
+
+impl PoolHere {
+    /// What logs call it.
+    pub fn name(&self) -> &str {
+        &self.blueprint.sites[self.site_index].pools[self.index].name
     }
 
     /// This shard's link to a backend.

@@ -24,7 +24,7 @@ use crate::http::DateLine;
 use crate::link::Link;
 
 pub use alarm::{Alarm, Alarms};
-pub use directory::{Blueprint, Directory, SiteHere};
+pub use directory::{Blueprint, Directory, LivePool, PoolHere, SiteHere};
 pub use run::{NewLink, Order, ShardThread};
 
 /// Milliseconds since the proxy started.
@@ -61,7 +61,7 @@ pub struct Shard {
     /// Where finished requests are noted.
     pub access: AccessLog,
     directory: RefCell<Rc<Directory>>,
-    /// By the site's id: they outlive reloads.
+    /// By the pool's id: they outlive reloads.
     links: RefCell<HashMap<u64, LinkTable>>,
     all_links: RefCell<Slab<Rc<Link>>>,
     started: Instant,
@@ -70,7 +70,7 @@ pub struct Shard {
     is_draining: Cell<bool>,
 }
 
-/// A site's links on one shard, by the backend's index.
+/// A pool's links on one shard, by the backend's index.
 pub type LinkTable = Rc<RefCell<Vec<Option<Rc<Link>>>>>;
 
 impl Shard {
@@ -119,8 +119,8 @@ impl Shard {
     }
 
     /// Puts a link where requests find it.
-    fn link_begins(&self, site: &SiteHere, link: &Rc<Link>) {
-        site.insert(link);
+    fn link_begins(&self, pool: &PoolHere, link: &Rc<Link>) {
+        pool.insert(link);
         self.all_links.borrow_mut().insert(link.clone());
     }
 

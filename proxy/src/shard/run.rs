@@ -40,7 +40,7 @@ pub enum Order {
     StopListening(ListenAddr),
     /// A backend has brought a link for this shard.
     Link(Box<NewLink>),
-    /// This site is removed: its backends shall finish and go.
+    /// This pool is removed: its backends shall finish and go.
     Retire(Arc<Site>),
     /// No new clients; the thread ends when those that are there are served, or at this time.
     Drain(Instant),
@@ -198,22 +198,22 @@ async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
 
 fn begin(shard: &Rc<Shard>, new: NewLink) {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    let Some(site) = shard.directory().by_id(new.site.id()).cloned() else { return };
+    let Some(pool) = shard.directory().by_id(new.site.id()).cloned() else { return };
     // First, since a backend must not be on the roster for a link that cannot be watched.
     let Ok(stream) = new.stream.attach() else { return };
     let Some(key) = new.site.enlist(new.hello.backend, new.hello.slots, new.shards) else { return };
     let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
-    shard.link_begins(&site, &link);
-    tracing::debug!("{}: a link of backend {} is up on shard {}", site.name(), link.name, shard.index);
-    match site.site.link_up(link.backend(), key, shard.index, link.serial) {
-        LinkUp::InService => announce(site.name(), &link),
+    shard.link_begins(&pool, &link);
+    tracing::debug!("{}: a link of backend {} is up on shard {}", pool.name(), link.name, shard.index);
+    match pool.site.link_up(link.backend(), key, shard.index, link.serial) {
+        LinkUp::InService => announce(pool.name(), &link),
         LinkUp::OthersMissing => {}
         LinkUp::Outdated => {
             link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again")
         }
     }
     let shard = shard.clone();
-    spawn_local(async move { link::run(link, stream, &new.early, site, shard).await });
+    spawn_local(async move { link::run(link, stream, &new.early, pool, shard).await });
 }
 
 fn announce(site: &str, link: &Link) {

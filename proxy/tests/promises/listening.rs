@@ -12,7 +12,7 @@ use crate::support::{Folder, TestProxy, one_site};
 
 fn over_unix(path: &Path) -> Config {
     let mut config = one_site();
-    config.sites[0].outgoing = vec![Outgoing::Unix(path.to_owned())];
+    config.sites[0].pools[0].outgoing = vec![Outgoing::Unix(path.to_owned())];
     config
 }
 
@@ -40,7 +40,7 @@ fn backends_dial_a_unix_socket_that_only_owner_and_group_may_use_and_that_goes_w
 fn one_site_may_be_dialled_at_several_addresses() {
     let folder = Folder::new();
     let mut config = one_site();
-    config.sites[0].outgoing.push(Outgoing::Unix(folder.path("app.sock")));
+    config.sites[0].pools[0].outgoing.push(Outgoing::Unix(folder.path("app.sock")));
     let proxy = TestProxy::start(&config);
     let mut over_tcp = proxy.backend();
     let mut over_unix = proxy.backend_as(crate::support::Dial::to(proxy.doors[1].clone()));
@@ -87,7 +87,7 @@ fn a_port_that_is_taken_is_an_error_that_names_it() {
     let mut taken_by_clients = one_site();
     taken_by_clients.listen = vec![address.parse().unwrap()];
     let mut taken_by_backends = one_site();
-    taken_by_backends.sites[0].outgoing = vec![address.parse().unwrap()];
+    taken_by_backends.sites[0].pools[0].outgoing = vec![address.parse().unwrap()];
     for config in [taken_by_clients, taken_by_backends] {
         let fault = fault(&config);
         assert!(fault.contains(&address) && fault.contains("another process listens there"), "{fault}");

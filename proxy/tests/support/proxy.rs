@@ -57,7 +57,7 @@ impl TestProxy {
         let bound = Proxy::bind(config).unwrap_or_else(|error| panic!("{error}"));
         let clients = bound.client_addresses()[0];
         let mut tcp = bound.backend_addresses().into_iter();
-        let doors = config.sites.iter().flat_map(|site| &site.outgoing).map(|outgoing| match outgoing {
+        let doors = config.sites.iter().flat_map(SiteConfig::outgoing).map(|outgoing| match outgoing {
             Outgoing::Tcp(_) => Address::Tcp(tcp.next().expect("an address for each")),
             Outgoing::Unix(path) => Address::Unix(path.clone()),
         });
