@@ -2,6 +2,9 @@
 
 use std::cell::RefCell;
 
+/// The least memory that a buffer has, if it has any.
+const BYTES_MIN: usize = 1024;
+
 /// Bytes that have arrived and are not used yet, with room behind them. Always fully initialised memory.
 #[derive(Debug, Default)]
 pub struct Buffer {
@@ -47,7 +50,7 @@ impl Buffer {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.end == self.bytes.len() && self.end < max {
-            self.bytes.resize((self.end * 2).clamp(1024, max), 0);
+            self.bytes.resize((self.end * 2).clamp(BYTES_MIN, max), 0);
         }
         &mut self.bytes[self.end..]
     }
@@ -64,6 +67,19 @@ impl Buffer {
         self.bytes.truncate(self.end);
         self.bytes.extend_from_slice(bytes);
         self.end = self.bytes.len();
+    }
+
+    /// Moves a few bytes that may lie there for long to memory of their size, and gives the pool its own back.
+    pub fn spare(&mut self, pool: &Pool) {
+        if self.is_empty() || self.bytes.len() != pool.size || self.len() > pool.size / 8 {
+            return;
+        }
+        let mut bytes = vec![0; (2 * self.len()).max(BYTES_MIN)];
+        bytes[..self.len()].copy_from_slice(self.data());
+        let small = Self { bytes, start: 0, end: self.len() };
+        let mut large = std::mem::replace(self, small);
+        large.consume(large.len());
+        pool.give_back(&mut large);
     }
 
     /// Whether it owns any memory.
@@ -122,6 +138,22 @@ mod tests {
         buffer.filled(1024);
         assert!(buffer.room(2048).is_empty());
         assert_eq!(buffer.len(), 2048);
+    }
+
+    #[test]
+    fn a_few_bytes_that_wait_hold_little_memory() {
+        let pool = Pool::new(16 * 1024, 1);
+        let mut buffer = pool.take();
+        buffer.room(16 * 1024)[..5].copy_from_slice(b"GET /");
+        buffer.filled(5);
+        let memory = buffer.data().as_ptr();
+        buffer.spare(&pool);
+        assert_eq!((buffer.data(), buffer.bytes.len()), (&b"GET /"[..], BYTES_MIN));
+        assert_eq!(pool.take().room(1).as_ptr(), memory, "the pool has its own back");
+        buffer.spare(&pool);
+        buffer.append(&[b'a'; 4000]);
+        buffer.spare(&pool);
+        assert_eq!(buffer.len(), 4005);
     }
 
     #[test]

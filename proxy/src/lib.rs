@@ -12,6 +12,7 @@ pub mod http;
 mod link;
 mod listen;
 pub mod logging;
+mod resources;
 pub mod run;
 mod shard;
 pub mod site;

@@ -59,7 +59,10 @@ fn every_good_file_means_what_stands_beside_it() {
         let warned: String = String::from_utf8(output.stderr).unwrap();
         assert_eq!(warned, expected(file, "warnings.txt"), "warnings of {}", file.display());
         let shards = std::thread::available_parallelism().unwrap().get().min(256);
-        let wanted = expected(file, "txt").replace("shards: CORES", &format!("shards: {shards}"));
+        let memory = swiftiply::config::Config::memory_max().unwrap();
+        let wanted = expected(file, "txt")
+            .replace("shards: CORES", &format!("shards: {shards}"))
+            .replace("memory_max: MACHINE", &format!("memory_max: {memory} bytes"));
         assert_eq!(String::from_utf8(output.stdout).unwrap(), wanted, "{}", file.display());
         assert_eq!(output.status.code(), Some(0), "{}", file.display());
     }

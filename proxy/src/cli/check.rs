@@ -70,6 +70,7 @@ fn write_process(out: &mut String, config: &Config) -> fmt::Result {
     line(out, "shards", config.shards)?;
     line(out, "drain_timeout", seconds(config.drain_timeout))?;
     line(out, "ping_interval", seconds(config.ping_interval))?;
+    line(out, "memory_max", config.memory_max.map_or("unlimited".to_owned(), bytes))?;
     line(
         out,
         "log.access",

@@ -66,7 +66,7 @@ fn run(
         eprintln!("swiftiply: runs in the background as process {}", std::process::id());
         daemon.ready().map_err(Failure::Daemon)?;
     }
-    bound.serve(source).map_err(|error| {
+    bound.counting_memory(|| crate::ALLOCATOR.allocated()).serve(source).map_err(|error| {
         // Standard error is gone in the background.
         if is_daemon {
             tracing::error!("{error}");

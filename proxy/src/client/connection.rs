@@ -173,6 +173,10 @@ impl Connection {
         let n = room.filled().len();
         self.incoming.filled(n);
         self.give_back_if_empty();
+        if outcome.is_pending() {
+            // A client that sends a byte a second must not hold a buffer for it.
+            self.incoming.spare(&self.shard.client_buffers);
+        }
         outcome.map_ok(|()| n)
     }
 

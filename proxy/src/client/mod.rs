@@ -129,8 +129,14 @@ impl Own {
     }
 }
 
+/// Neither this request nor another one on its connection: what both hold is needed.
+const SHORT_OF_MEMORY: Own = Own::later("This proxy is short of memory.");
+
 /// Gets the app's reply to the client, whatever it takes.
 async fn answer(connection: &mut Connection, request: &mut Request) -> Result<After, Own> {
+    if connection.shard.is_short_of_memory() {
+        return Err(SHORT_OF_MEMORY);
+    }
     let pool = request.pool()?;
     if let Err(ended) = request.upload.gather(connection, &pool.site).await {
         return give_up(request, ended);
@@ -211,7 +217,7 @@ fn log_failure(request: &Request, failure: &Failure) {
 
 /// An error page; the rest of a body that nobody will read closes the connection.
 async fn reply_ourselves(connection: &mut Connection, request: &mut Request, own: Own) -> After {
-    let keep = request.rules.keep_alive && request.upload.is_read();
+    let keep = request.rules.keep_alive && request.upload.is_read() && !connection.shard.is_short_of_memory();
     let Rules { head_only, version, .. } = request.rules;
     request.outcome.status = own.status;
     match connection.say(&own.page(!keep, head_only, version)).await {

@@ -137,7 +137,8 @@ impl Request {
         request.rules = Rules {
             version: head.version,
             head_only: head.method == "HEAD",
-            keep_alive: head.keep_alive && !shard.is_draining(),
+            // Where others wait to come in nobody stays for his next request.
+            keep_alive: head.keep_alive && !shard.is_draining() && !shard.is_full(),
             expects_continue: head.expect_continue,
             te_trailers: head.te_trailers,
             upgrade: head.upgrade.is_some(),

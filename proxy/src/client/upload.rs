@@ -13,7 +13,7 @@ use swiftiply_wire::{HeaderBlock, StreamId};
 
 use super::connection::{AHEAD_BYTES_MAX, Connection, Ended};
 use super::pace::{Rate, Silence};
-use super::{After, Own};
+use super::{After, Own, SHORT_OF_MEMORY};
 use crate::config::SiteConfig;
 use crate::exchange::{Exchange, UNREAD_BODY_MAX};
 use crate::http::{self, BodyDecoder, Framing, Head, Piece};
@@ -127,6 +127,9 @@ impl Upload {
                 self.decode_to_kept(connection)?;
                 if self.is_read() || self.has_overflowed || self.kept.len() >= self.kept_max {
                     return Poll::Ready(Ok(()));
+                }
+                if connection.shard.is_tight_of_memory() {
+                    return Poll::Ready(Err(Ended::Refused(SHORT_OF_MEMORY)));
                 }
                 match self.poll_more(cx, connection, true) {
                     Poll::Ready(Ok(())) => silence.is_broken(),

@@ -1,6 +1,6 @@
 //! The meaning of a configuration: every key with its unit, its default and the reason for it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::address::{ListenAddr, Network, Outgoing};
 use super::hosts::HostTable;
 use super::prefix::{PathPrefix, PoolTable};
 use super::secret::Secret;
+use crate::resources::of_machine;
 
 /// Everything the proxy is told. Made by [`Config::load`] and [`Config::embedded`], or in a test by
 /// [`Config::new`].
@@ -32,6 +33,11 @@ pub struct Config {
     /// `ping_interval`: how often a silent link is asked for a sign of life, 2 s by default, so that a
     /// frozen backend is noticed within 4 s.
     pub ping_interval: Duration,
+    /// `memory_max`: bytes that the proxy may have allocated for everything. Beyond it new requests are answered 503 and
+    /// new clients wait; from three quarters on, so are uploads that no app has seen. What is under way goes on, and may
+    /// take up to one window (256 KiB) more for each running request. None: any number. By default three quarters of
+    /// the machine's memory, or of the container's if that is less: beyond that the system ends whole processes.
+    pub memory_max: Option<u64>,
     /// `log`: where log lines go.
     pub log: Log,
     /// `daemonize`, `pidfile`, `user` and `group`.
@@ -56,9 +62,15 @@ impl Config {
             shards: thread::available_parallelism().map_or(1, usize::from).min(Config::SHARDS_MAX),
             drain_timeout: Config::DRAIN_TIMEOUT,
             ping_interval: Config::PING_INTERVAL,
+            memory_max: Config::memory_max(),
             log: Log::default(),
             process: Process::default(),
         }
+    }
+
+    /// The default of [`Config::memory_max`]; `None` where the system does not tell how much memory there is.
+    pub fn memory_max() -> Option<u64> {
+        of_machine(Path::new("/")).map(|bytes| bytes / 4 * 3)
     }
 
     /// From host names to the indices of `sites`.

@@ -27,6 +27,7 @@ const TOP_KEYS: &[&str] = &[
     "shards",
     "drain_timeout",
     "ping_interval",
+    "memory_max",
     "log",
     "daemonize",
     "pidfile",
@@ -46,6 +47,8 @@ const LIMIT_KEYS: &[&str] = &[
 const LOG_KEYS: &[&str] = &["access", "error", "level"];
 
 const SECOND: Duration = Duration::from_secs(1);
+/// What the proxy needs before anybody has asked for anything, and a little.
+const MEMORY_MIN: u64 = 16 << 20;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The meaning of a document.
@@ -70,6 +73,12 @@ pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), Conf
     set(&mut config.drain_timeout, &top, "drain_timeout", |field| field.duration(Duration::ZERO..=DAY))?;
     set(&mut config.ping_interval, &top, "ping_interval", |field| {
         field.duration(SECOND / 10..=3600 * SECOND)
+    })?;
+    set(&mut config.memory_max, &top, "memory_max", |field| match field.as_boolean() {
+        Some(false) => Ok(None),
+        _ => field.bytes(MEMORY_MIN..=u64::MAX).map(Some).map_err(|_| {
+            field.wrong("a size in bytes of at least 16m, like 512m or 2g, or off for no limit")
+        }),
     })?;
     if let Some(field) = top.field("log") {
         let log = field.section()?;

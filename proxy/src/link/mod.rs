@@ -21,7 +21,8 @@ use swiftiply_wire::{
 };
 
 use crate::exchange::{Exchange, Loss};
-use crate::shard::Millis;
+use crate::resources::Peer;
+use crate::shard::{Millis, TICK_MS};
 use crate::site::{BackendId, BackendKey, Slot};
 
 pub(crate) use receive::Breach;
@@ -43,6 +44,8 @@ pub struct Link {
     pub hello: Hello,
     /// What logs call the backend: `pid@host`, and its address.
     pub name: String,
+    /// Who is at its other end.
+    peer: Peer,
     /// When the last bytes came.
     heard: Cell<Millis>,
     /// When it was asked for a sign of life, which has not come.
@@ -79,12 +82,20 @@ struct Stream {
 
 impl Link {
     /// A link whose task has not begun yet.
-    pub fn new(serial: u64, key: BackendKey, hello: Hello, name: String, now: Millis) -> Rc<Self> {
+    pub fn new(
+        serial: u64,
+        key: BackendKey,
+        hello: Hello,
+        name: String,
+        peer: Peer,
+        now: Millis,
+    ) -> Rc<Self> {
         Rc::new(Self {
             serial,
             key,
             hello,
             name,
+            peer,
             heard: Cell::new(now),
             pinged: Cell::new(None),
             suspect: Cell::new(false),
@@ -167,21 +178,37 @@ impl Link {
         self.state.borrow_mut().leaving.get_or_insert(code);
     }
 
-    /// Called a few times per ping interval: asks a silent backend for a sign of life, and suspects it after two.
+    /// Called at each tick: asks a silent backend for a sign of life, and suspects it after two ping intervals. What was
+    /// to be written to it may still stand before the PING: who takes nothing is as good as silent.
+    ///
+    /// What was heard counts from the tick before it, and this looks only at ticks; so it looks one tick ahead, and two
+    /// intervals are the most that a silence lasts.
     pub fn tick(&self, now: Millis, ping_interval: Millis) {
-        let since = |then: Millis| now.saturating_sub(then);
+        let early = TICK_MS.min(ping_interval / 4);
+        let lasts = |since: Millis, time: Millis| now.saturating_sub(since) + early >= time;
+        let is_silent = lasts(self.heard.get(), 2 * ping_interval);
         match self.pinged.get() {
-            // The task reads once more before it believes this: the silence may have been our own.
-            Some(then) if since(then) >= ping_interval => {
+            // It had time to answer, also where this whole process stood still. And the task reads once more before it
+            // believes this: the silence may have been our own.
+            Some(then) if is_silent && lasts(then, ping_interval - early) => {
                 self.suspect.set(true);
                 self.state.borrow_mut().wake();
             }
-            None if since(self.heard.get()) >= ping_interval => {
+            None if lasts(self.heard.get(), ping_interval) => {
                 self.pinged.set(Some(now));
                 self.send(&ToBackend::Ping(now));
             }
             _ => {}
         }
+    }
+
+    /// Answers a PING. A backend that asks and asks, and reads no answer, must not fill our memory.
+    fn pong(&self, number: u64) -> Result<(), Breach> {
+        if self.state.borrow().out.len() >= OUT_MAX {
+            return Err(Breach("pings, of which no answer is read".into()));
+        }
+        self.send(&ToBackend::Pong(number));
+        Ok(())
     }
 
     fn send(&self, message: &ToBackend<'_>) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use swiftiply_wire::{Frame, StreamId, ToBackend, ToProxy};
+use swiftiply_wire::{Frame, StreamId, ToProxy};
 
 use super::{Link, Stream, slab_key};
 use crate::exchange::Exchange;
@@ -63,10 +63,7 @@ impl Link {
                 pool.drain(self.key);
                 Ok(())
             }
-            ToProxy::Ping(number) => {
-                self.send(&ToBackend::Pong(number));
-                Ok(())
-            }
+            ToProxy::Ping(number) => self.pong(number),
             ToProxy::Pong(_) | ToProxy::Unknown(_) => Ok(()),
             ToProxy::Goodbye { .. } => {
                 self.state.borrow_mut().has_left = true;

@@ -50,16 +50,19 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], pool: Rc<Pool
         _ => Loss::Died,
     });
     shard.link_ended(&link);
-    log(&link, &pool, &end, gone);
+    log(&link, &pool, &shard, &end, gone);
     match end {
         End::Breach(_) => task
             .say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
-        End::Silent => task.say_goodbye(GoodbyeCode::Silence, "this end did not answer a ping in time"),
+        End::Silent => {
+            task.say_goodbye(GoodbyeCode::Silence, "this end did not answer a ping in time");
+            task.stream.cut();
+        }
         _ => {}
     }
 }
 
-fn log(link: &Link, pool: &PoolHere, end: &End, gone: bool) {
+fn log(link: &Link, pool: &PoolHere, shard: &Shard, end: &End, gone: bool) {
     let (site, backend) = (pool.name(), &link.name);
     match end {
         End::Left | End::Dismissed if gone => tracing::info!("{site}: backend {backend} left"),
@@ -71,7 +74,11 @@ fn log(link: &Link, pool: &PoolHere, end: &End, gone: bool) {
         End::Silent => {
             tracing::warn!("{site}: backend {backend} is frozen or out of reach: it did not answer a ping")
         }
-        End::Breach(breach) => tracing::error!("{site}: backend {backend} broke the link protocol: {breach}"),
+        // It comes again and again, and does not learn.
+        End::Breach(breach) if shard.resources.complaints.allows(link.peer) => {
+            tracing::error!("{site}: backend {backend} broke the link protocol: {breach}");
+        }
+        End::Breach(breach) => tracing::debug!("{site}: backend {backend} broke the link protocol: {breach}"),
     }
 }
 

@@ -36,6 +36,15 @@ impl LinkStream {
             Self::Unix(stream) => DetachedStream::Unix(stream.into_std()?),
         })
     }
+
+    /// Closes so that what has not left this machine never arrives: requests that were replayed, or answered 502, would
+    /// else run when a network that swallowed them works again. (A Unix socket has handed over what was written.)
+    pub fn cut(self) {
+        if let Self::Tcp(stream) = &self {
+            // Without it the system goes on sending for minutes; the backend's answers then find nobody.
+            let _ = stream.set_zero_linger();
+        }
+    }
 }
 
 impl DetachedStream {

@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigSource, Outgoing, PoolConfig, PoolIndex, SiteC
 use crate::link::accept::Terms;
 use crate::listen::{BindError, ClientSockets, Door};
 use crate::logging;
+use crate::resources::{Memory, Resources};
 use crate::shard::{Blueprint, LivePool, Order, ShardThread};
 use crate::site::Site;
 
@@ -42,8 +43,11 @@ impl Control {
     /// Starts the shards and opens the doors.
     pub(super) fn start(bound: Bound, source: ConfigSource, live: LiveSites) -> io::Result<Self> {
         bound.announce();
-        let Bound { config, clients, doors } = bound;
+        let Bound { config, clients, doors, allocated } = bound;
         let started = Instant::now();
+        let memory = Memory::new(allocated, config.memory_max);
+        let resources = Arc::new(Resources::new(config.shards, memory));
+        resources.warn(&config);
         let blueprint = Arc::new(Blueprint::new(config, |site, _, name| Site::new(name, site.queue)));
         let shards = blueprint.config.shards;
         let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
@@ -54,9 +58,14 @@ impl Control {
         }
         let threads = by_shard.into_iter().enumerate().map(|(index, listeners)| {
             let access = AccessLog::new(logging::access_writer());
-            ShardThread::spawn(index, listeners, blueprint.clone(), access, started)
+            ShardThread::spawn(index, listeners, blueprint.clone(), access, resources.clone(), started)
         });
-        let hall = Hall::new(threads.collect::<io::Result<_>>()?, terms(&blueprint.config)?);
+        let hall = Hall::new(
+            threads.collect::<io::Result<_>>()?,
+            terms(&blueprint.config)?,
+            resources.clone(),
+            started,
+        );
         live.change_to(&blueprint);
         let mut control = Self { source, blueprint: blueprint.clone(), hall, doors: HashMap::new(), live };
         control.open(doors, &by_address(&blueprint.config))?;
@@ -119,6 +128,8 @@ impl Control {
             tracing::warn!("`{key}` has changed in the configuration; it takes effect at the next start");
         }
         new.shards = self.hall.shards.len();
+        self.hall.resources.memory.set_max(new.memory_max);
+        self.hall.resources.warn(&new);
         let old = self.blueprint.clone();
         let mut continued = HashSet::new();
         let old_pools = by_address(&old.config);

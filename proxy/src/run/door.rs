@@ -1,34 +1,30 @@
 //! One `outgoing` address: strangers knock, and those that may become links.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::VecDeque;
+use std::io;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::libc::{EMFILE, ENFILE};
 use swiftiply_wire::Key;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::{AbortHandle, JoinHandle, spawn_local};
+use tokio::task::{AbortHandle, JoinHandle, spawn_local, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::link::LinkStream;
 use crate::link::accept::{Accepted, HANDSHAKE_TIME, Rejection, Terms, shake_hands};
 use crate::listen::{Door, SocketFile};
-use crate::shard::{NewLink, Order, ShardThread};
+use crate::resources::{Peer, Resources};
+use crate::shard::{Millis, NewLink, Order, ShardThread};
 use crate::site::Site;
 
 /// Strangers in their handshake at once, over all addresses; each costs a few hundred bytes for at most
 /// [`HANDSHAKE_TIME`]. One more, and the oldest is cut: a backend is through within milliseconds, so that is one who only
 /// holds the door.
 const STRANGERS_MAX: usize = 512;
-
-/// Messages about strangers: one per address and minute, so that a port scan does not fill the log.
-const MESSAGE_EVERY: Duration = Duration::from_secs(60);
-
-/// Addresses remembered for that; when there are more, the log is flooded in any case and all are forgotten.
-const NOISY_MAX: usize = 1024;
 
 /// How long accepting pauses when the system has no descriptor for another link.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -37,9 +33,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Hall {
     pub shards: Vec<ShardThread>,
     pub terms: Terms,
+    pub resources: Arc<Resources>,
     /// Oldest first.
     strangers: RefCell<VecDeque<AbortHandle>>,
-    noisy: RefCell<HashMap<Option<IpAddr>, Instant>>,
+    started: Instant,
 }
 
 /// An open `outgoing` address. It closes when this is dropped.
@@ -58,34 +55,56 @@ pub(super) struct Destination {
 }
 
 impl Hall {
-    pub(super) fn new(shards: Vec<ShardThread>, terms: Terms) -> Rc<Self> {
-        Rc::new(Self { shards, terms, strangers: RefCell::default(), noisy: RefCell::default() })
+    pub(super) fn new(
+        shards: Vec<ShardThread>,
+        terms: Terms,
+        resources: Arc<Resources>,
+        started: Instant,
+    ) -> Rc<Self> {
+        Rc::new(Self { shards, terms, resources, strangers: RefCell::default(), started })
     }
 
     /// Makes room for another stranger.
     fn make_room(&self) {
+        if self.strangers_now() >= STRANGERS_MAX {
+            self.cut_oldest();
+        }
+    }
+
+    fn strangers_now(&self) -> usize {
         let mut strangers = self.strangers.borrow_mut();
         while strangers.front().is_some_and(AbortHandle::is_finished) {
             strangers.pop_front();
         }
-        if strangers.len() >= STRANGERS_MAX
-            && let Some(oldest) = strangers.pop_front()
-        {
-            oldest.abort();
+        strangers.len()
+    }
+
+    /// True if there was one.
+    fn cut_oldest(&self) -> bool {
+        self.strangers_now() > 0
+            && self.strangers.borrow_mut().pop_front().inspect(AbortHandle::abort).is_some()
+    }
+
+    /// What to do about a link that cannot be accepted: without descriptors, whoever only holds the door goes first.
+    async fn not_accepted(&self, error: &io::Error) {
+        let is_short = matches!(error.raw_os_error(), Some(EMFILE | ENFILE));
+        if is_short && self.cut_oldest() {
+            return yield_now().await;
+        }
+        if self.resources.links_wait.is_felt(self.now()) {
+            tracing::error!("no backend can be let in, trying again every {ACCEPT_PAUSE:?}: {error}");
+        }
+        sleep(ACCEPT_PAUSE).await;
+    }
+
+    fn accepted(&self) {
+        if self.resources.links_wait.is_over(self.now()) {
+            tracing::info!("backends are let in again");
         }
     }
 
-    /// Whether the log has had no message about this address for a while.
-    fn may_report(&self, peer: Option<IpAddr>) -> bool {
-        let mut noisy = self.noisy.borrow_mut();
-        if noisy.get(&peer).is_some_and(|last| last.elapsed() < MESSAGE_EVERY) {
-            return false;
-        }
-        if noisy.len() >= NOISY_MAX {
-            noisy.clear();
-        }
-        noisy.insert(peer, Instant::now());
-        true
+    fn now(&self) -> Millis {
+        self.started.elapsed().as_millis() as Millis
     }
 }
 
@@ -127,8 +146,10 @@ fn listen_unix(listener: StdUnixListener) -> std::io::Result<UnixListener> {
 async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<Destination>>) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => admit(&hall, LinkStream::Tcp(stream), Some(peer.ip()), &leads_to),
-            Err(error) => pause(&error).await,
+            Ok((stream, peer)) => {
+                admit(&hall, LinkStream::Tcp(stream), Peer::Address(peer.ip()), &leads_to);
+            }
+            Err(error) => hall.not_accepted(&error).await,
         }
     }
 }
@@ -136,26 +157,27 @@ async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<
 async fn accept_unix(hall: Rc<Hall>, listener: UnixListener, leads_to: Rc<RefCell<Destination>>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(&hall, LinkStream::Unix(stream), None, &leads_to),
-            Err(error) => pause(&error).await,
+            Ok((stream, _)) => {
+                // Who it is the system knows for as long as the socket is there.
+                let Ok(credentials) = stream.peer_cred() else { continue };
+                let peer = Peer::Local { uid: credentials.uid() };
+                admit(&hall, LinkStream::Unix(stream), peer, &leads_to);
+            }
+            Err(error) => hall.not_accepted(&error).await,
         }
     }
 }
 
-async fn pause(error: &std::io::Error) {
-    tracing::error!("no backend can be let in, trying again in {ACCEPT_PAUSE:?}: {error}");
-    sleep(ACCEPT_PAUSE).await;
-}
-
 /// Begins a handshake.
-fn admit(hall: &Rc<Hall>, stream: LinkStream, peer: Option<IpAddr>, leads_to: &RefCell<Destination>) {
+fn admit(hall: &Rc<Hall>, stream: LinkStream, peer: Peer, leads_to: &RefCell<Destination>) {
+    hall.accepted();
     hall.make_room();
     let (host, destination) = (hall.clone(), leads_to.borrow().clone());
     let stranger = spawn_local(async move { welcome(&host, stream, peer, destination).await });
     hall.strangers.borrow_mut().push_back(stranger.abort_handle());
 }
 
-async fn welcome(hall: &Hall, mut stream: LinkStream, peer: Option<IpAddr>, to: Destination) {
+async fn welcome(hall: &Hall, mut stream: LinkStream, peer: Peer, to: Destination) {
     let handshake = shake_hands(&mut stream, to.key.as_ref(), &hall.terms);
     match timeout(HANDSHAKE_TIME, handshake).await {
         Ok(Ok(accepted)) => hand_over(hall, stream, peer, to, accepted),
@@ -167,20 +189,23 @@ async fn welcome(hall: &Hall, mut stream: LinkStream, peer: Option<IpAddr>, to: 
     }
 }
 
-fn hand_over(hall: &Hall, stream: LinkStream, peer: Option<IpAddr>, to: Destination, accepted: Accepted) {
+fn hand_over(hall: &Hall, stream: LinkStream, peer: Peer, to: Destination, accepted: Accepted) {
     let Accepted { hello, shard, early } = accepted;
     let Ok(stream) = stream.detach() else { return };
-    let name = format!("{}@{}", hello.pid, peer.map_or_else(|| hello.host.clone(), |peer| peer.to_string()));
+    let host = match peer {
+        Peer::Address(_) => peer.to_string(),
+        Peer::Local { .. } => hello.host.clone(),
+    };
+    let name = format!("{}@{host}", hello.pid);
     let shards = hall.shards.len();
-    let link = NewLink { stream, early, hello, name, site: to.site, shards };
+    let link = NewLink { stream, early, hello, name, peer, site: to.site, shards };
     hall.shards[usize::from(shard)].order(Order::Link(Box::new(link)));
 }
 
-fn report(hall: &Hall, peer: Option<IpAddr>, site: &str, rejection: &Rejection) {
-    let who = peer.map_or_else(|| "a local process".to_owned(), |peer| peer.to_string());
-    if hall.may_report(peer) {
-        tracing::warn!("{site}: {who} was not let in as a backend: {rejection}");
+fn report(hall: &Hall, peer: Peer, site: &str, rejection: &Rejection) {
+    if hall.resources.complaints.allows(peer) {
+        tracing::warn!("{site}: {peer} was not let in as a backend: {rejection}");
     } else {
-        tracing::debug!("{site}: {who} was not let in as a backend: {rejection}");
+        tracing::debug!("{site}: {peer} was not let in as a backend: {rejection}");
     }
 }

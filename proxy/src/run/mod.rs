@@ -37,6 +37,8 @@ pub struct Bound {
     config: Config,
     clients: Vec<ClientSockets>,
     doors: Vec<(Outgoing, Door)>,
+    /// Bytes that this process has allocated.
+    allocated: fn() -> usize,
 }
 
 /// What a running proxy can be told.
@@ -58,11 +60,18 @@ impl Proxy {
         let clients = clients.collect::<Result<_, _>>()?;
         let outgoing = config.sites.iter().flat_map(SiteConfig::outgoing);
         let doors = outgoing.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
-        Ok(Bound { config: config.clone(), clients, doors: doors.collect::<Result<_, _>>()? })
+        let doors = doors.collect::<Result<_, _>>()?;
+        Ok(Bound { config: config.clone(), clients, doors, allocated: || 0 })
     }
 }
 
 impl Bound {
+    /// Tells by `allocated` how many bytes this process has allocated, for `memory_max`, which else has no effect.
+    #[must_use]
+    pub fn counting_memory(self, allocated: fn() -> usize) -> Self {
+        Self { allocated, ..self }
+    }
+
     /// Where clients can connect.
     pub fn client_addresses(&self) -> Vec<SocketAddr> {
         self.clients.iter().flat_map(ClientSockets::local_addresses).collect()

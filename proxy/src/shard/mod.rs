@@ -2,9 +2,11 @@
 //!
 //! - [`Shard`] (here): what the tasks of one thread share.
 //! - `directory`: which sites there are, as this shard sees them.
-//! - `run`: the thread: it takes clients from its listeners and orders from [`crate::run`].
+//! - `run`: the thread: it takes orders from [`crate::run`].
+//! - `accept`: it takes clients from its listeners, as many as there is room for.
 //! - `alarm`: deadlines of connections, checked together a few times a second.
 
+mod accept;
 mod alarm;
 mod directory;
 mod run;
@@ -22,7 +24,11 @@ use crate::buffer::Pool;
 use crate::client;
 use crate::http::DateLine;
 use crate::link::Link;
+use crate::resources::Resources;
 
+use accept::Crowd;
+
+pub use accept::Connected;
 pub use alarm::{Alarm, Alarms};
 pub use directory::{Blueprint, Directory, LivePool, PoolHere, SiteHere};
 pub use run::{NewLink, Order, ShardThread};
@@ -32,7 +38,7 @@ pub type Millis = u64;
 
 /// How often deadlines and pings are looked after. Deadlines are seconds long; a tenth is exact enough and costs
 /// ten wake-ups a second.
-const TICK_MS: u64 = 100;
+pub const TICK_MS: Millis = 100;
 
 /// Bytes read from a client at once. A browser's head with cookies is 1 to 2 KiB.
 const CLIENT_BUFFER_BYTES: usize = 16 * 1024;
@@ -66,7 +72,9 @@ pub struct Shard {
     all_links: RefCell<Slab<Rc<Link>>>,
     started: Instant,
     now: Cell<Millis>,
-    connections: Cell<usize>,
+    /// What the system gives this process.
+    pub resources: Arc<Resources>,
+    crowd: Crowd,
     is_draining: Cell<bool>,
 }
 
@@ -74,7 +82,13 @@ pub struct Shard {
 pub type LinkTable = Rc<RefCell<Vec<Option<Rc<Link>>>>>;
 
 impl Shard {
-    fn new(index: usize, blueprint: &Arc<Blueprint>, access: AccessLog, started: Instant) -> Rc<Self> {
+    fn new(
+        index: usize,
+        blueprint: &Arc<Blueprint>,
+        access: AccessLog,
+        resources: Arc<Resources>,
+        started: Instant,
+    ) -> Rc<Self> {
         let shard = Self {
             index,
             client_buffers: Pool::new(CLIENT_BUFFER_BYTES, BUFFERS_KEPT_MAX),
@@ -88,7 +102,8 @@ impl Shard {
             all_links: RefCell::default(),
             started,
             now: Cell::new(started.elapsed().as_millis() as Millis),
-            connections: Cell::new(0),
+            resources,
+            crowd: Crowd::default(),
             is_draining: Cell::new(false),
         };
         shard.change_directory(blueprint);
@@ -134,6 +149,7 @@ impl Shard {
         self.date.borrow_mut().update(SystemTime::now());
         self.access.tick();
         self.alarms.ring(self.now());
+        self.look_for_room();
         let ping_interval = self.directory.borrow().config().ping_interval.as_millis() as Millis;
         for (_, link) in &*self.all_links.borrow() {
             link.tick(self.now(), ping_interval);
@@ -143,23 +159,5 @@ impl Shard {
     fn drain(&self) {
         self.is_draining.set(true);
         self.alarms.ring_all();
-    }
-}
-
-/// Counts one client connection while it lives.
-#[derive(Debug)]
-pub struct Connected(Rc<Shard>);
-
-impl Connected {
-    /// A client has come.
-    pub fn new(shard: &Rc<Shard>) -> Self {
-        shard.connections.set(shard.connections.get() + 1);
-        Self(shard.clone())
-    }
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
     }
 }

@@ -9,22 +9,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use swiftiply_wire::{GoodbyeCode, Hello};
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle as Task, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{Blueprint, Connected, Shard, TICK_MS};
+use super::accept::accept;
+use super::{Blueprint, Shard, TICK_MS};
 use crate::access::AccessLog;
-use crate::client;
 use crate::config::ListenAddr;
 use crate::link::{self, DetachedStream, Link};
+use crate::resources::{Peer, Resources};
 use crate::site::{LinkUp, Site};
-
-/// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
-/// leave, short enough not to be noticed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a stopping shard waits for its goodbyes to be written.
 const GOODBYE_TIME: Duration = Duration::from_millis(200);
@@ -57,6 +53,8 @@ pub struct NewLink {
     pub hello: Hello,
     /// What logs call it.
     pub name: String,
+    /// Whom complaints about it count for.
+    pub peer: Peer,
     /// Where it dialled in.
     pub site: Arc<Site>,
     /// On how many shards it needs a link.
@@ -80,6 +78,7 @@ impl ShardThread {
         listeners: Vec<(ListenAddr, Vec<std::net::TcpListener>)>,
         blueprint: Arc<Blueprint>,
         access: AccessLog,
+        resources: Arc<Resources>,
         started: Instant,
     ) -> io::Result<Self> {
         let (orders, receiver) = unbounded_channel();
@@ -87,7 +86,7 @@ impl ShardThread {
         let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
             let runtime = runtime_of().expect("a thread that has just started can have an event queue");
             runtime.block_on(async {
-                let shard = Shard::new(index, &blueprint, access, started);
+                let shard = Shard::new(index, &blueprint, access, resources, started);
                 serve(&shard, listeners, receiver).await;
             });
         })?;
@@ -113,7 +112,7 @@ async fn serve(shard: &Rc<Shard>, addresses: Addresses, mut orders: UnboundedRec
     let mut ticks = interval(Duration::from_millis(TICK_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut deadline = None;
-    while !deadline.is_some_and(|at| shard.connections.get() == 0 || Instant::now() >= at) {
+    while !deadline.is_some_and(|at| shard.crowd.is_empty() || Instant::now() >= at) {
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::Directory(blueprint)) => shard.change_directory(&blueprint),
@@ -157,52 +156,14 @@ impl Drop for Accepting {
     }
 }
 
-async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
-    let listener = TcpListener::from_std(listener).expect("a listener of our own can be watched");
-    // Only where the listener has every address of this machine does a connection know better.
-    let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified()).map(Rc::new);
-    let mut is_short = false;
-    loop {
-        let config = shard.directory();
-        let connections_max = (config.config().limits.connections / config.config().shards).max(1);
-        if shard.connections.get() >= connections_max {
-            if !std::mem::replace(&mut is_short, true) {
-                tracing::warn!(
-                    "{connections_max} clients are connected to shard {}; others wait",
-                    shard.index
-                );
-            }
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        }
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                is_short = false;
-                let local = local.clone().or_else(|| stream.local_addr().ok().map(Rc::new));
-                let arrival = client::Arrival { stream: stream.into(), peer, local };
-                spawn_local(client::serve(&shard, arrival, Connected::new(&shard)));
-            }
-            // The client was gone before we came to it.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if !std::mem::replace(&mut is_short, true) {
-                    tracing::error!(
-                        "no client can be accepted, trying again every {ACCEPT_PAUSE:?}: {error}"
-                    );
-                }
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
 fn begin(shard: &Rc<Shard>, new: NewLink) {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let Some(pool) = shard.directory().by_id(new.site.id()).cloned() else { return };
     // First, since a backend must not be on the roster for a link that cannot be watched.
     let Ok(stream) = new.stream.attach() else { return };
     let Some(key) = new.site.enlist(new.hello.backend, new.hello.slots, new.shards) else { return };
-    let link = Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, shard.now());
+    let link =
+        Link::new(SERIAL.fetch_add(1, Ordering::Relaxed), key, new.hello, new.name, new.peer, shard.now());
     shard.link_begins(&pool, &link);
     tracing::debug!("{}: a link of backend {} is up on shard {}", pool.name(), link.name, shard.index);
     match pool.site.link_up(link.backend(), key, shard.index, link.serial) {

@@ -89,7 +89,7 @@ fn clients_beyond_the_limit_wait_until_others_leave() {
     let request = backend.request();
     assert_eq!(request.path(), "/1");
     request.reply(200, "one");
-    first.reply();
+    assert!(first.reply().closes(), "where others wait nobody stays for his next request");
     backend.has_no_request();
     drop(first);
     backend.request().reply(200, "two");

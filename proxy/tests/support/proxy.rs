@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use swiftiply::config::{Config, ConfigSource, Outgoing, SiteConfig};
-use swiftiply::run::{Event, Proxy, Running};
+use swiftiply::run::{Bound, Event, Proxy, Running};
 use swiftiply::site::Counts;
 
 use super::socket::Address;
@@ -40,6 +40,10 @@ pub fn until_refused(proxy: &TestProxy) {
     }
 }
 
+fn bind(config: &Config) -> Bound {
+    Proxy::bind(config).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// A running proxy, stopped when it is dropped.
 pub struct TestProxy {
     running: Option<Running>,
@@ -52,9 +56,17 @@ impl TestProxy {
         Self::start_from(config, ConfigSource::default())
     }
 
+    /// One that believes to have allocated so many bytes.
+    pub fn start_counting(config: &Config, allocated: fn() -> usize) -> Self {
+        Self::start_bound(config, bind(config).counting_memory(allocated), ConfigSource::default())
+    }
+
     /// One that would read its configuration again from there.
     pub fn start_from(config: &Config, source: ConfigSource) -> Self {
-        let bound = Proxy::bind(config).unwrap_or_else(|error| panic!("{error}"));
+        Self::start_bound(config, bind(config), source)
+    }
+
+    fn start_bound(config: &Config, bound: Bound, source: ConfigSource) -> Self {
         let clients = bound.client_addresses()[0];
         let mut tcp = bound.backend_addresses().into_iter();
         let doors = config.sites.iter().flat_map(SiteConfig::outgoing).map(|outgoing| match outgoing {

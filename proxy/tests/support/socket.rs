@@ -56,6 +56,15 @@ impl Socket {
         })
     }
 
+    /// Says that nothing more will be sent.
+    pub fn finish_sending(&self) {
+        // One that the proxy has closed already sends nothing more in any case.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
+
     pub fn close(&self) {
         let _ = match self {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Both),

@@ -1,0 +1,161 @@
+//! Taking clients: as many as there is room for, and no more while memory is short. Whoever is not taken waits in the
+//! system's queue, where he costs us nothing.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use super::Shard;
+use crate::client;
+
+/// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
+/// leave, short enough not to be noticed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The clients of one shard.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    connected: Cell<usize>,
+    /// There may be room again.
+    freed: Notify,
+}
+
+/// Counts one client connection while it lives.
+#[derive(Debug)]
+pub struct Connected(Rc<Shard>);
+
+impl Connected {
+    /// A client has come.
+    pub fn new(shard: &Rc<Shard>) -> Self {
+        shard.crowd.connected.set(shard.crowd.connected.get() + 1);
+        Self(shard.clone())
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        let crowd = &self.0.crowd;
+        crowd.connected.set(crowd.connected.get() - 1);
+        // All of them: the one that is woken first may have nobody to take.
+        crowd.freed.notify_waiters();
+    }
+}
+
+impl Crowd {
+    pub(super) fn is_empty(&self) -> bool {
+        self.connected.get() == 0
+    }
+}
+
+impl Shard {
+    /// Whether no other client can be taken: those that are here should not stay for longer than they need.
+    pub fn is_full(&self) -> bool {
+        self.crowd.connected.get() >= self.clients_max()
+    }
+
+    /// This shard's share of what the configuration and the system allow.
+    fn clients_max(&self) -> usize {
+        let directory = self.directory();
+        let config = directory.config();
+        (config.limits.connections.min(self.resources.clients_max) / config.shards).max(1)
+    }
+
+    /// Whether nothing new should begin because memory is short.
+    pub fn is_short_of_memory(&self) -> bool {
+        let memory = &self.resources.memory;
+        let is_short = memory.is_short();
+        if is_short && self.resources.requests_shed.is_felt(self.now()) {
+            let (allocated, max) = (memory.allocated(), memory.max());
+            tracing::warn!(
+                "memory is short: {allocated} bytes are in use, `memory_max` is {max}; new requests are answered 503 and new clients wait"
+            );
+        }
+        is_short
+    }
+
+    /// The same of whatever is large or slow.
+    pub fn is_tight_of_memory(&self) -> bool {
+        let memory = &self.resources.memory;
+        let is_tight = memory.is_tight();
+        if is_tight && self.resources.requests_shed.is_felt(self.now()) {
+            let (allocated, max) = (memory.allocated(), memory.max());
+            tracing::warn!(
+                "memory is tight: {allocated} bytes are in use, `memory_max` is {max}; uploads that no app has seen are answered 503"
+            );
+        }
+        is_tight
+    }
+
+    fn has_room(&self) -> bool {
+        if self.is_full() {
+            if self.resources.clients_wait.is_felt(self.now()) {
+                let max = self.clients_max();
+                let cause = match self.directory().config().limits.connections {
+                    connections if connections <= self.resources.clients_max => "`limits.connections`",
+                    _ => "the number of files that this process may open (ulimit -n, LimitNOFILE)",
+                };
+                tracing::warn!(
+                    "no more clients are taken until some leave: shard {} has {max}, as many as {cause} allows",
+                    self.index
+                );
+            }
+            return false;
+        }
+        !self.is_short_of_memory()
+    }
+
+    /// Ready when another client can be taken.
+    async fn room(&self) {
+        loop {
+            let freed = self.crowd.freed.notified();
+            if self.has_room() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Looks a few times a second whether a shortage is over.
+    pub(super) fn look_for_room(&self) {
+        if self.has_room() {
+            self.crowd.freed.notify_waiters();
+        }
+        if self.resources.clients_wait.is_over(self.now()) {
+            tracing::info!("new clients are taken again");
+        }
+        if self.resources.requests_shed.is_over(self.now()) {
+            tracing::info!("memory suffices again; new requests are served");
+        }
+    }
+}
+
+/// Takes clients from this listener until the task is aborted.
+pub(super) async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
+    let listener = TcpListener::from_std(listener).expect("a listener of our own can be watched");
+    // Only where the listener has every address of this machine does a connection know better.
+    let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified()).map(Rc::new);
+    loop {
+        shard.room().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let local = local.clone().or_else(|| stream.local_addr().ok().map(Rc::new));
+                let arrival = client::Arrival { stream: stream.into(), peer, local };
+                spawn_local(client::serve(&shard, arrival, Connected::new(&shard)));
+            }
+            // The client was gone before we came to it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if shard.resources.clients_wait.is_felt(shard.now()) {
+                    tracing::error!("no client can be taken, trying again every {ACCEPT_PAUSE:?}: {error}");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What goes wrong, and what it may cost: each fault under load or under attack, with every outcome counted.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod deaths;
+mod memory;
+mod random;
+mod restarts;
+mod silence;
+mod strangers;
