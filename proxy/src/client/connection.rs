@@ -11,13 +11,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
+use super::Arrival;
+use super::own::Own;
 use super::request::{Client, Request};
+use super::side::{ClientSide, Ended, as_millis};
 use super::stream::ClientStream;
-use super::{Arrival, Own};
 use crate::access;
 use crate::buffer::Buffer;
+use crate::exchange::Exchange;
 use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
-use crate::shard::{Alarm, Connected, Directory, Millis, Shard};
+use crate::shard::{Alarm, Connected, Directory, Shard};
 use crate::site::Waiter;
 
 /// Bytes that a client may send ahead of what we want of it: pipelined requests, or a body that has no slot yet. One
@@ -31,14 +34,14 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// A client's connection.
 pub(super) struct Connection {
-    pub(super) shard: Rc<Shard>,
+    shard: Rc<Shard>,
     _connected: Connected,
-    pub(super) stream: ClientStream,
+    stream: ClientStream,
     client: Client,
     /// Read and not used yet.
-    pub(super) incoming: Buffer,
+    incoming: Buffer,
     /// To be written; the first `written` bytes have left.
-    pub(super) out: Vec<u8>,
+    out: Vec<u8>,
     written: usize,
     /// When something must have come from the client.
     alarm: Alarm,
@@ -51,27 +54,6 @@ pub(super) struct Connection {
 
 const HEAD_TOO_SLOW: Own = Own::new(408, "The request's head did not arrive in time.");
 const HEAD_CUT: Own = Own::new(400, "The connection was closed in the middle of the request's head.");
-
-/// Why nothing more comes from this client.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// It left, or was idle for too long: there is nobody to talk to.
-    Quietly,
-    /// It must be told why, and the connection is of no use after that.
-    Refused(Own),
-}
-
-impl From<Refusal> for Ended {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(Own::new(refusal.status(), refusal.explain()))
-    }
-}
-
-impl From<io::Error> for Ended {
-    fn from(_: io::Error) -> Self {
-        Self::Quietly
-    }
-}
 
 impl Connection {
     pub(super) fn new(shard: Rc<Shard>, arrival: Arrival, connected: Connected) -> Self {
@@ -158,66 +140,11 @@ impl Connection {
         Ok(Some(request))
     }
 
-    /// Reads what has come, unless `max` bytes are there already: then it never becomes ready. Gives how many; nought
-    /// means that the client has closed its side.
-    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>> {
-        if !self.incoming.has_memory() {
-            self.incoming = self.shard.client_buffers.take();
-        }
-        let room = self.incoming.room(max);
-        if room.is_empty() {
-            return Poll::Pending;
-        }
-        let mut room = ReadBuf::new(room);
-        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut room);
-        let n = room.filled().len();
-        self.incoming.filled(n);
-        self.give_back_if_empty();
-        if outcome.is_pending() {
-            // A client that sends a byte a second must not hold a buffer for it.
-            self.incoming.spare(&self.shard.client_buffers);
-        }
-        outcome.map_ok(|()| n)
-    }
-
     /// So that one buffer, warm in the cache, serves all clients whose requests come whole.
     fn give_back_if_empty(&mut self) {
         if self.incoming.is_empty() {
             self.shard.client_buffers.give_back(&mut self.incoming);
         }
-    }
-
-    /// Ready when the client has closed its side (`Ok`) or is gone altogether (`Err`). What it sends ahead is kept.
-    pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            match self.poll_fill(cx, AHEAD_BYTES_MAX) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// Writes `out` as far as the client takes it; ready when all of it has left. A client that takes nothing for too
-    /// long counts as gone.
-    pub(super) fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let before = self.written;
-        while self.written < self.out.len() {
-            match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => self.written += n,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if self.is_stuck(cx, before) => {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        self.write_alarm = None;
-        Poll::Ready(Ok(()))
     }
 
     fn is_stuck(&mut self, cx: &Context<'_>, written_before: usize) -> bool {
@@ -232,12 +159,6 @@ impl Connection {
         alarm.wake(cx);
         alarm.set(now + idle_ms);
         false
-    }
-
-    /// Sends an answer of our own.
-    pub(super) async fn say(&mut self, page: &ErrorPage<'_>) -> io::Result<()> {
-        page.render(&mut self.out, &self.shard.date.borrow());
-        poll_fn(|cx| self.poll_write_out(cx)).await
     }
 
     /// Closes after all has been said: our side first, then reads on for a moment.
@@ -267,37 +188,6 @@ impl Connection {
         self.shard.spare_requests.give_back(request, &mut self.out);
     }
 
-    pub(super) fn waiter(&mut self) -> &Arc<Waiter> {
-        self.waiter.get_or_insert_default()
-    }
-
-    /// Sets the time by which something has to have happened.
-    pub(super) fn expect_within(&self, time: Duration) {
-        self.alarm.set(self.shard.now() + as_millis(time));
-    }
-
-    /// Nothing has to happen.
-    pub(super) fn expect_nothing(&self) {
-        self.alarm.stop();
-    }
-
-    /// Whether that time has passed.
-    pub(super) fn is_late(&self) -> bool {
-        self.alarm.is_due(self.shard.now())
-    }
-
-    /// Writes the request's line in the access log.
-    pub(super) fn note(&self, request: &Request) {
-        let Some(began) = request.began else { return };
-        self.shard.access.note(&access::Entry {
-            peer: &self.client.address,
-            head: &request.head,
-            site: request.destination(),
-            outcome: &request.outcome,
-            took: began.elapsed(),
-        });
-    }
-
     /// Writes the line of a request that could not be read.
     pub(super) fn note_refusal(&self, refusal: &Own) {
         tracing::debug!("client {}: {}: {}", self.client.address, refusal.status, refusal.explanation);
@@ -311,6 +201,89 @@ impl Connection {
     }
 }
 
-fn as_millis(time: Duration) -> Millis {
-    time.as_millis() as Millis
+impl ClientSide for Connection {
+    /// It takes a system call.
+    const IS_LOOKING_DEAR: bool = true;
+
+    fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
+
+    fn waiter(&mut self) -> &Arc<Waiter> {
+        self.waiter.get_or_insert_default()
+    }
+
+    fn incoming(&self) -> &[u8] {
+        self.incoming.data()
+    }
+
+    fn consume(&mut self, used: usize) {
+        self.incoming.consume(used);
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>> {
+        if !self.incoming.has_memory() {
+            self.incoming = self.shard.client_buffers.take();
+        }
+        let room = self.incoming.room(max);
+        if room.is_empty() {
+            return Poll::Pending;
+        }
+        let mut room = ReadBuf::new(room);
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut room);
+        let n = room.filled().len();
+        self.incoming.filled(n);
+        self.give_back_if_empty();
+        if outcome.is_pending() {
+            // A client that sends a byte a second must not hold a buffer for it.
+            self.incoming.spare(&self.shard.client_buffers);
+        }
+        outcome.map_ok(|()| n)
+    }
+
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            match self.poll_fill(cx, AHEAD_BYTES_MAX) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn take_reply(&mut self, exchange: &Exchange) -> u32 {
+        exchange.take_out(&mut self.out)
+    }
+
+    fn take_page(&mut self, page: &ErrorPage<'_>) {
+        page.render(&mut self.out, &self.shard.date.borrow());
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let before = self.written;
+        while self.written < self.out.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => self.written += n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if self.is_stuck(cx, before) => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        self.write_alarm = None;
+        Poll::Ready(Ok(()))
+    }
 }

@@ -10,12 +10,17 @@
 //! | it is delivered; body and reply flow | `relay` |
 //! | the backend died: again, or 502 | `replay` |
 //! | it is noted in the access log | [`crate::access`] |
+//!
+//! `answer` strings them together. It knows the client only as a [`side::ClientSide`]: `connection` is the one of HTTP/1.1.
 
+mod answer;
 mod connection;
+mod own;
 mod pace;
 mod relay;
 mod replay;
 mod request;
+mod side;
 mod slot;
 mod stream;
 mod upload;
@@ -25,17 +30,13 @@ use std::rc::Rc;
 
 use swiftiply_wire::Version;
 
-use crate::exchange::{Failure, Rules};
-use crate::http::ErrorPage;
 use crate::shard::{Connected, Shard};
-use crate::site::Asked;
 
-use connection::{Connection, Ended};
-use relay::Relayed;
-use replay::Verdict;
+use connection::Connection;
+use own::Own;
 use request::Request;
 pub use request::Spare;
-use slot::NoSlot;
+use side::{ClientSide, Ended};
 pub use stream::ClientStream;
 
 /// A client that has just come.
@@ -87,143 +88,17 @@ enum After {
 }
 
 async fn serve_one(connection: &mut Connection, mut request: Box<Request>) -> After {
-    let after = match answer(connection, &mut request).await {
-        Ok(after) => after,
-        Err(own) => Box::pin(reply_ourselves(connection, &mut request, own)).await,
-    };
-    connection.note(&request);
-    let after = match after {
+    let after = match answer::answer(connection, &mut request).await {
         After::Keep if request.upload.is_read() => After::Keep,
         After::Keep => Box::pin(request.upload.finish(connection)).await,
         // The client needs no time to read the reply before it sees a reset: nothing comes that could cause one.
-        After::Close if request.is_last && request.flags.end && connection.incoming.is_empty() => {
+        After::Close if request.is_last && request.flags.end && connection.incoming().is_empty() => {
             After::Leave
         }
         other => other,
     };
     connection.is_done_with(request);
     after
-}
-
-/// An answer that comes from us.
-#[derive(Debug)]
-struct Own {
-    status: u16,
-    explanation: &'static str,
-    retry_after: Option<u32>,
-}
-
-impl Own {
-    const fn new(status: u16, explanation: &'static str) -> Self {
-        Self { status, explanation, retry_after: None }
-    }
-
-    /// Whoever comes back after a second finds a queue that has moved on.
-    const fn later(explanation: &'static str) -> Self {
-        Self { status: 503, explanation, retry_after: Some(1) }
-    }
-
-    fn page(&self, close: bool, head_only: bool, version: Version) -> ErrorPage<'static> {
-        let Self { status, explanation, retry_after } = *self;
-        ErrorPage { status, explanation, retry_after, close, head_only, version }
-    }
-}
-
-/// Neither this request nor another one on its connection: what both hold is needed.
-const SHORT_OF_MEMORY: Own = Own::later("This proxy is short of memory.");
-
-/// Gets the app's reply to the client, whatever it takes.
-async fn answer(connection: &mut Connection, request: &mut Request) -> Result<After, Own> {
-    if connection.shard.is_short_of_memory() {
-        return Err(SHORT_OF_MEMORY);
-    }
-    let pool = request.pool()?;
-    if let Err(ended) = request.upload.gather(connection, &pool.site).await {
-        return give_up(request, ended);
-    }
-    let mut asked = pool.site.ask(connection.waiter());
-    loop {
-        let slot = match asked {
-            Asked::Granted(slot) => slot,
-            Asked::Waiting(waiting) => match slot::wait(connection, request, waiting).await {
-                Ok(slot) => slot,
-                Err(no_slot) => return no_slot_answer(request, no_slot),
-            },
-            Asked::Full => return no_slot_answer(request, NoSlot::QueueFull),
-            Asked::Closed => return no_slot_answer(request, NoSlot::SiteClosed),
-        };
-        match relay::deliver(connection, request, &pool, slot).await {
-            Relayed::Whole { keep } => return Ok(if keep { After::Keep } else { After::Close }),
-            Relayed::ClientGone => {
-                request.client_gone();
-                return Ok(After::Cut);
-            }
-            Relayed::BadBody(ended) => return give_up(request, ended),
-            Relayed::Cut => return Ok(After::Cut),
-            Relayed::Refused(slot) => {
-                request.begin_again()?;
-                request.deliveries -= 1; // The app has not seen it.
-                asked = pool.site.ask_after_refusal(slot, connection.waiter());
-            }
-            Relayed::NoLink => {
-                // The link's task has to run before its backend is out of service.
-                tokio::task::yield_now().await;
-                asked = pool.site.ask_again(connection.waiter());
-            }
-            Relayed::Failed(failure) => match replay::judge(&failure, request) {
-                Verdict::GiveUp(explanation) => {
-                    log_failure(request, &failure);
-                    return Err(Own::new(502, explanation));
-                }
-                Verdict::Replay { pause } => {
-                    // Boxed, for the same reason.
-                    Box::pin(tokio::time::sleep(pause)).await;
-                    request.begin_again()?;
-                    asked = pool.site.ask_again(connection.waiter());
-                }
-            },
-        }
-    }
-}
-
-fn no_slot_answer(request: &mut Request, no_slot: NoSlot) -> Result<After, Own> {
-    let explanation = match no_slot {
-        NoSlot::ClientGone => return give_up(request, Ended::Quietly),
-        NoSlot::QueueFull => "Too many requests wait for this site.",
-        NoSlot::TooLate => "No process of this site was free in time.",
-        NoSlot::SiteClosed => "This site has been removed.",
-    };
-    Err(Own::later(explanation))
-}
-
-/// The request's body never became whole.
-fn give_up(request: &mut Request, ended: Ended) -> Result<After, Own> {
-    match ended {
-        Ended::Quietly => {
-            request.client_gone();
-            // In order, not by a reset: replies to requests before this one may still be on their way.
-            Ok(After::Close)
-        }
-        Ended::Refused(own) => Err(own),
-    }
-}
-
-fn log_failure(request: &Request, failure: &Failure) {
-    let site = request.destination().unwrap_or("-");
-    if let Failure::Reset(_, reason) = failure {
-        tracing::warn!("{site}: 502 for {}: {reason}", request.line());
-    }
-}
-
-/// An error page; the rest of a body that nobody will read closes the connection.
-async fn reply_ourselves(connection: &mut Connection, request: &mut Request, own: Own) -> After {
-    let keep = request.rules.keep_alive && request.upload.is_read() && !connection.shard.is_short_of_memory();
-    let Rules { head_only, version, .. } = request.rules;
-    request.outcome.status = own.status;
-    match connection.say(&own.page(!keep, head_only, version)).await {
-        Ok(()) if keep => After::Keep,
-        _ => After::Close,
-    }
 }
 
 /// What could not be read is answered, noted, and the connection closed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::connection::Connection;
+use super::side::ClientSide;
 use crate::config::SiteConfig;
 
 /// How long a client must send nothing to count as silent: longer than a packet takes that was lost and sent again.
@@ -34,26 +34,26 @@ impl Rate {
     }
 
     /// Called whenever we wait for the client: counts window after window.
-    pub(super) fn is_too_slow(&mut self, connection: &Connection) -> bool {
+    pub(super) fn is_too_slow(&mut self, side: &impl ClientSide) -> bool {
         if !self.is_running {
             self.is_running = true;
             self.bytes = 0;
-            connection.expect_within(SiteConfig::BODY_RATE_WINDOW);
+            side.expect_within(SiteConfig::BODY_RATE_WINDOW);
             return false;
         }
-        if !connection.is_late() {
+        if !side.is_late() {
             return false;
         }
         let is_slow = self.bytes < self.bytes_per_window;
         self.bytes = 0;
-        connection.expect_within(SiteConfig::BODY_RATE_WINDOW);
+        side.expect_within(SiteConfig::BODY_RATE_WINDOW);
         is_slow
     }
 
     /// It is not the client who is waited for.
-    pub(super) fn rest(&mut self, connection: &Connection) {
+    pub(super) fn rest(&mut self, side: &impl ClientSide) {
         if std::mem::take(&mut self.is_running) {
-            connection.expect_nothing();
+            side.expect_nothing();
         }
     }
 }

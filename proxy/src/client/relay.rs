@@ -8,8 +8,8 @@ use std::time::Duration;
 use swiftiply_wire::limits::WINDOW_DEFAULT;
 use swiftiply_wire::{CancelCode, ResetCode, StreamId};
 
-use super::connection::{Connection, Ended};
 use super::request::Request;
+use super::side::{ClientSide, Ended};
 use crate::exchange::{Exchange, Failure};
 use crate::link::Link;
 use crate::shard::PoolHere;
@@ -51,12 +51,12 @@ pub(super) enum Relayed {
 
 /// Delivers a request to the backend whose slot it has.
 #[expect(clippy::manual_async_fn, reason = "arguments of an async fn have room in each client's task twice")]
-pub(super) fn deliver<'a>(
-    connection: &'a mut Connection,
+pub(super) fn deliver<'a, S: ClientSide>(
+    side: &'a mut S,
     request: &'a mut Request,
     pool: &'a PoolHere,
     slot: Slot,
-) -> impl Future<Output = Relayed> + use<'a> {
+) -> impl Future<Output = Relayed> + use<'a, S> {
     async move {
         let Some(link) = pool.link(slot.backend()) else { return Relayed::NoLink };
         let exchange = request.exchange(link.hello.window);
@@ -64,9 +64,9 @@ pub(super) fn deliver<'a>(
             return Relayed::NoLink;
         };
         request.deliveries += 1;
-        let mut delivery = Delivery::begin(&link, stream, &exchange, connection, request);
-        let end = poll_fn(|cx| delivery.poll(cx, connection, request)).await;
-        connection.expect_nothing();
+        let mut delivery = Delivery::begin(&link, stream, &exchange, side, request);
+        let end = poll_fn(|cx| delivery.poll(cx, side, request)).await;
+        side.expect_nothing();
         request.note_delivery(&link, &exchange);
         delivery.settle(end)
     }
@@ -78,7 +78,7 @@ struct Delivery<'a> {
     exchange: &'a Rc<Exchange>,
     /// Bytes of reply body that the client has taken and the backend was not credited with.
     unpaid: u32,
-    /// Bytes of reply body in the connection's `out`.
+    /// Bytes of reply body that the client's side has taken and not written yet.
     writing: u32,
     /// Whether its socket is looked at; see [`UNWATCHED_TIME`].
     is_watched: bool,
@@ -95,34 +95,29 @@ enum End {
 }
 
 impl<'a> Delivery<'a> {
-    fn begin(
+    fn begin<S: ClientSide>(
         link: &'a Rc<Link>,
         stream: StreamId,
         exchange: &'a Rc<Exchange>,
-        connection: &Connection,
+        side: &S,
         request: &Request,
     ) -> Self {
         // A body that is still to come has a deadline of its own.
-        let is_watched = !request.upload.is_read();
+        let is_watched = !S::IS_LOOKING_DEAR || !request.upload.is_read();
         if !is_watched {
-            connection.expect_within(UNWATCHED_TIME);
+            side.expect_within(UNWATCHED_TIME);
         }
         Self { link, stream, exchange, unpaid: 0, writing: 0, is_watched, has_left: false }
     }
 
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        connection: &mut Connection,
-        request: &mut Request,
-    ) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>, side: &mut impl ClientSide, request: &mut Request) -> Poll<End> {
         self.exchange.wake_with(cx);
         loop {
-            match connection.poll_write_out(cx) {
+            match side.poll_write_out(cx) {
                 Poll::Ready(Ok(())) => {
                     self.pay();
                     if self.exchange.has_out() {
-                        self.writing = self.exchange.take_out(&mut connection.out);
+                        self.writing = side.take_reply(self.exchange);
                         continue;
                     }
                     if self.exchange.is_over() {
@@ -134,7 +129,7 @@ impl<'a> Delivery<'a> {
                 Poll::Pending if self.exchange.is_over() => return Poll::Pending,
                 Poll::Pending => {}
             }
-            match self.poll_client(cx, connection, request) {
+            match self.poll_client(cx, side, request) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => return Poll::Ready(end),
@@ -146,46 +141,46 @@ impl<'a> Delivery<'a> {
     fn poll_client(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection,
+        side: &mut impl ClientSide,
         request: &mut Request,
     ) -> Result<bool, End> {
         if self.exchange.is_tunnel() {
             return request
                 .upload
-                .poll_tunnel(cx, connection, self.link, self.stream, self.exchange)
+                .poll_tunnel(cx, side, self.link, self.stream, self.exchange)
                 .map_err(|_| End::ClientGone);
         }
-        if request.upload.poll(cx, connection, self.link, self.stream, self.exchange).map_err(End::BadBody)? {
+        if request.upload.poll(cx, side, self.link, self.stream, self.exchange).map_err(End::BadBody)? {
             return Ok(true);
         }
         if self.has_left {
-            self.tell_leaving(connection);
+            self.tell_leaving(side);
             return Ok(false);
         }
-        if !self.is_watched && !connection.is_late() {
+        if !self.is_watched && !side.is_late() {
             return Ok(false);
         }
         if !std::mem::replace(&mut self.is_watched, true) {
-            connection.expect_nothing();
+            side.expect_nothing();
         }
-        match connection.poll_left(cx) {
+        match side.poll_left(cx) {
             Poll::Pending => Ok(false),
             Poll::Ready(Err(_)) => Err(End::ClientGone),
             // What it sent before it closed may still be the rest of the body; the upload will see.
-            Poll::Ready(Ok(())) if !request.upload.is_read() && !connection.incoming.is_empty() => Ok(false),
+            Poll::Ready(Ok(())) if !request.upload.is_read() && !side.incoming().is_empty() => Ok(false),
             Poll::Ready(Ok(())) if !request.upload.is_read() => Err(End::BadBody(Ended::Quietly)),
             Poll::Ready(Ok(())) => {
                 self.has_left = true;
-                connection.expect_within(LEAVING_GRACE);
+                side.expect_within(LEAVING_GRACE);
                 Ok(false)
             }
         }
     }
 
     /// Tells the app, once, that the client has left. A reply that still comes is delivered, if it can be.
-    fn tell_leaving(&self, connection: &Connection) {
-        if connection.is_late() {
-            connection.expect_nothing();
+    fn tell_leaving(&self, side: &impl ClientSide) {
+        if side.is_late() {
+            side.expect_nothing();
             self.link.cancel(self.stream, CancelCode::ClientLeft);
         }
     }

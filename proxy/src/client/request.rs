@@ -10,7 +10,7 @@ use std::time::Instant;
 use arrayvec::ArrayString;
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
-use super::Own;
+use super::own::Own;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
 use crate::config::NoPool;

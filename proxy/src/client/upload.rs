@@ -11,9 +11,11 @@ use std::time::Duration;
 use swiftiply_wire::limits::DATA_MAX;
 use swiftiply_wire::{HeaderBlock, StreamId};
 
-use super::connection::{AHEAD_BYTES_MAX, Connection, Ended};
+use super::After;
+use super::connection::{AHEAD_BYTES_MAX, Connection};
+use super::own::{Own, SHORT_OF_MEMORY};
 use super::pace::{Rate, Silence};
-use super::{After, Own, SHORT_OF_MEMORY};
+use super::side::{ClientSide, Ended};
 use crate::config::SiteConfig;
 use crate::exchange::{Exchange, UNREAD_BODY_MAX};
 use crate::http::{self, BodyDecoder, Framing, Head, Piece};
@@ -24,7 +26,7 @@ use crate::site::Site;
 /// more for replays (`redeployment_sizelimit`) reads that much.
 const KEPT_BYTES_MIN: usize = 16 * 1024;
 
-/// How long a client may take for the rest of a body that nobody wants, if it keeps its connection by sending it.
+/// How long a client may take for the rest of a body that nobody wants, if it keeps its side by sending it.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 const TOO_LARGE: Own = Own::new(413, "The request's body is larger than this site takes.");
@@ -112,7 +114,7 @@ impl Upload {
     /// Reads a small body whole, or the beginning of a large one, before a slot is asked for. A client that waits for
     /// `100 Continue` sends nothing before it has one; one that sends chunks and falls silent may be waiting for the
     /// app's word, and gets a slot if the site has slots to spare.
-    pub(super) async fn gather(&mut self, connection: &mut Connection, site: &Site) -> Result<(), Ended> {
+    pub(super) async fn gather(&mut self, side: &mut impl ClientSide, site: &Site) -> Result<(), Ended> {
         if let Framing::Length(length) = self.framing
             && length > self.total_max
         {
@@ -124,14 +126,14 @@ impl Upload {
         let mut silence = Silence::default();
         let gathered = poll_fn(|cx| {
             loop {
-                self.decode_to_kept(connection)?;
+                self.decode_to_kept(side)?;
                 if self.is_read() || self.has_overflowed || self.kept.len() >= self.kept_max {
                     return Poll::Ready(Ok(()));
                 }
-                if connection.shard.is_tight_of_memory() {
+                if side.shard().is_tight_of_memory() {
                     return Poll::Ready(Err(Ended::Refused(SHORT_OF_MEMORY)));
                 }
-                match self.poll_more(cx, connection, true) {
+                match self.poll_more(cx, side, true) {
                     Poll::Ready(Ok(())) => silence.is_broken(),
                     Poll::Pending if self.may_be_dialogue() && silence.poll(cx) => {
                         if site.has_slots_to_spare() {
@@ -143,7 +145,7 @@ impl Upload {
             }
         });
         let gathered = gathered.await;
-        self.rate.rest(connection);
+        self.rate.rest(side);
         gathered
     }
 
@@ -151,7 +153,7 @@ impl Upload {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection,
+        side: &mut impl ClientSide,
         link: &Link,
         stream: StreamId,
         exchange: &Exchange,
@@ -167,17 +169,17 @@ impl Upload {
             return Ok(true);
         }
         if !exchange.wants_body() || link.poll_room(cx).is_pending() {
-            self.rate.rest(connection);
+            self.rate.rest(side);
             return Ok(false);
         }
-        if connection.incoming.is_empty() {
+        if side.incoming().is_empty() {
             // Once the app replies, the two are talking, at whatever pace they like.
-            return match self.poll_more(cx, connection, !exchange.has_begun()) {
+            return match self.poll_more(cx, side, !exchange.has_begun()) {
                 Poll::Ready(result) => result.map(|()| true),
                 Poll::Pending => Ok(false),
             };
         }
-        self.decode_onward(connection, link, stream, exchange)?;
+        self.decode_onward(side, link, stream, exchange)?;
         exchange.request_left(self.left());
         Ok(true)
     }
@@ -186,7 +188,7 @@ impl Upload {
     pub(super) fn poll_tunnel(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection,
+        side: &mut impl ClientSide,
         link: &Link,
         stream: StreamId,
         exchange: &Exchange,
@@ -194,8 +196,8 @@ impl Upload {
         if self.is_tunnel_ended {
             return Ok(false);
         }
-        if connection.incoming.is_empty() {
-            return match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
+        if side.incoming().is_empty() {
+            return match side.poll_fill(cx, AHEAD_BYTES_MAX) {
                 Poll::Ready(n) => {
                     self.is_tunnel_ended = n? == 0;
                     if self.is_tunnel_ended {
@@ -209,10 +211,10 @@ impl Upload {
         if !exchange.wants_body() || link.poll_room(cx).is_pending() {
             return Ok(false);
         }
-        let data = connection.incoming.data();
+        let data = side.incoming();
         let granted = exchange.spend_credit(data.len().min(DATA_MAX));
         link.data(stream, &data[..granted], false);
-        connection.incoming.consume(granted);
+        side.consume(granted);
         Ok(true)
     }
 
@@ -225,17 +227,17 @@ impl Upload {
         connection.expect_within(DISCARD_TIME);
         let discarded = poll_fn(|cx| {
             loop {
-                match self.decoder.decode(connection.incoming.data(), &self.limits) {
+                match self.decoder.decode(connection.incoming(), &self.limits) {
                     Ok((used, _)) if (used as u64) <= left => {
                         left -= used as u64;
-                        connection.incoming.consume(used);
+                        connection.consume(used);
                     }
                     _ => return Poll::Ready(After::Close),
                 }
                 if self.is_read() {
                     return Poll::Ready(After::Keep);
                 }
-                if connection.incoming.is_empty() {
+                if connection.incoming().is_empty() {
                     match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
                         Poll::Ready(Ok(n)) if n > 0 => {}
                         Poll::Pending if !connection.is_late() => return Poll::Pending,
@@ -249,9 +251,9 @@ impl Upload {
         after
     }
 
-    fn decode_to_kept(&mut self, connection: &mut Connection) -> Result<(), Ended> {
-        while !connection.incoming.is_empty() && self.kept.len() < self.kept_max {
-            let input = connection.incoming.data();
+    fn decode_to_kept(&mut self, side: &mut impl ClientSide) -> Result<(), Ended> {
+        while !side.incoming().is_empty() && self.kept.len() < self.kept_max {
+            let input = side.incoming();
             let input = &input[..input.len().min(self.kept_max - self.kept.len())];
             let (used, piece) = self.decoder.decode(input, &self.limits)?;
             let is_end = piece == Piece::End;
@@ -259,7 +261,7 @@ impl Upload {
                 self.kept.extend_from_slice(data);
                 self.total += data.len() as u64;
             }
-            connection.incoming.consume(used);
+            side.consume(used);
             self.check_total()?;
             if is_end {
                 self.note_end();
@@ -285,12 +287,12 @@ impl Upload {
     /// Passes on a piece that just came; keeps it too as long as all of the body is kept.
     fn decode_onward(
         &mut self,
-        connection: &mut Connection,
+        side: &mut impl ClientSide,
         link: &Link,
         stream: StreamId,
         exchange: &Exchange,
     ) -> Result<(), Ended> {
-        let input = connection.incoming.data();
+        let input = side.incoming();
         let granted = exchange.spend_credit(input.len().min(DATA_MAX));
         let (used, piece) = self.decoder.decode(&input[..granted], &self.limits)?;
         let is_done = self.decoder.is_done();
@@ -313,7 +315,7 @@ impl Upload {
             }
             Piece::More | Piece::End => exchange.refund(granted as u32),
         }
-        connection.incoming.consume(used);
+        side.consume(used);
         if is_done {
             self.note_end();
         }
@@ -351,10 +353,10 @@ impl Upload {
     fn poll_more(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &mut Connection,
+        side: &mut impl ClientSide,
         hurry: bool,
     ) -> Poll<Result<(), Ended>> {
-        match connection.poll_fill(cx, AHEAD_BYTES_MAX) {
+        match side.poll_fill(cx, AHEAD_BYTES_MAX) {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(Ended::Quietly)),
             Poll::Ready(Ok(n)) => {
                 self.rate.count(n);
@@ -362,10 +364,10 @@ impl Upload {
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
             Poll::Pending if !hurry => {
-                self.rate.rest(connection);
+                self.rate.rest(side);
                 Poll::Pending
             }
-            Poll::Pending if self.rate.is_too_slow(connection) => Poll::Ready(Err(Ended::Refused(TOO_SLOW))),
+            Poll::Pending if self.rate.is_too_slow(side) => Poll::Ready(Err(Ended::Refused(TOO_SLOW))),
             Poll::Pending => Poll::Pending,
         }
     }
