@@ -52,10 +52,6 @@ pub const PING_INTERVAL_MAX: Duration = Duration::from_secs(120);
 /// A socket closed with something unread takes the last replies with it (RFC 1122 section 4.2.2.13).
 pub const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a link whose proxy goes down stays without a stream before it is closed: what stands in the proxy's queue
-/// comes within a round trip of a slot that is free.
-pub const FADE: Duration = Duration::from_millis(500);
-
 /// How often a proxy that stays away is mentioned again in the log.
 pub const REMIND_UNREACHABLE: Duration = Duration::from_secs(60);
 

@@ -13,7 +13,8 @@ use swiftiply::config::{ConfigSource, LogLevel, Overrides};
 #[derive(Debug, Parser)]
 #[command(name = "swiftiply", version, disable_version_flag = true, args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Signals: TERM and INT drain and stop (the second one at once), HUP reloads the configuration."
+    after_help = "Signals: TERM and INT drain and stop (the second one at once), HUP reloads the configuration, \
+USR2 replaces the program without losing a request."
 )]
 pub struct Args {
     #[command(subcommand)]

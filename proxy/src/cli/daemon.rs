@@ -33,9 +33,13 @@ pub fn leave_terminal() -> Result<Daemon, DaemonError> {
     if fork_alone()? == Side::Parent {
         process::exit(0);
     }
-    // Hold no folder, so that any file system can be unmounted; all paths are absolute by now.
-    chdir("/").map_err(io::Error::from).map_err(DaemonError)?;
+    hold_no_folder()?;
     Ok(Daemon { report })
+}
+
+/// So that any file system can be unmounted; all paths are absolute by now.
+pub fn hold_no_folder() -> Result<(), DaemonError> {
+    chdir("/").map_err(io::Error::from).map_err(DaemonError)
 }
 
 impl Daemon {

@@ -7,7 +7,6 @@ mod args;
 mod check;
 mod daemon;
 mod identity;
-mod pidfile;
 mod start;
 
 use std::fmt;
@@ -17,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use swiftiply::config::{ConfigError, Warning};
 use swiftiply::logging::LogError;
-use swiftiply::run::{BindError, RunError};
+use swiftiply::run::{BindError, InheritanceError, PidfileError, RunError};
 
 use args::{Args, Command};
 
@@ -45,9 +44,12 @@ enum Failure {
     Folder(io::Error),
     Config(ConfigError),
     Log(LogError),
-    Pidfile(pidfile::PidfileError),
+    Pidfile(PidfileError),
+    Inheritance(InheritanceError),
     Identity(identity::IdentityError),
     Bind(BindError),
+    /// What a service manager opened for us is of no use.
+    Activation(io::Error),
     Daemon(daemon::DaemonError),
     Run(RunError),
 }
@@ -70,6 +72,11 @@ impl fmt::Display for Failure {
             Failure::Config(error) => error.fmt(f),
             Failure::Log(error) => error.fmt(f),
             Failure::Pidfile(error) => error.fmt(f),
+            Failure::Inheritance(error) => error.fmt(f),
+            Failure::Activation(cause) => write!(
+                f,
+                "a socket of the service manager cannot be used ({cause}); only `ListenStream=` sockets serve"
+            ),
             Failure::Identity(error) => error.fmt(f),
             Failure::Bind(error) => error.fmt(f),
             Failure::Daemon(error) => error.fmt(f),

@@ -3,24 +3,38 @@
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use swiftiply::config::{Config, ConfigSource, Outgoing, SiteConfig};
 use swiftiply::logging;
-use swiftiply::run::Proxy;
+use swiftiply::run::{Inherited, Pidfile, Predecessor, Program, Proxy, Seat, Signals, of_service_manager};
 
 use super::args::Args;
 use super::daemon::{self, Daemon};
 use super::identity::{self, NewIdentity};
-use super::pidfile::Pidfile;
 use super::{Failure, print_warnings};
 
 /// Runs until the proxy has stopped.
 pub fn start(args: &Args) -> Result<(), Failure> {
+    // Before everything else that can fail, so that the old process hears of that.
+    let predecessor = Predecessor::meet().map_err(Failure::Inheritance)?;
+    let apology = predecessor.as_ref().map(Predecessor::apology).transpose().map_err(Failure::Inheritance)?;
+    let outcome = become_proxy(args, predecessor);
+    if let (Err(failure), Some(apology)) = (&outcome, apology) {
+        apology.say(&failure.to_string());
+    }
+    outcome
+}
+
+fn become_proxy(args: &Args, predecessor: Option<Predecessor>) -> Result<(), Failure> {
+    let program = Program::of_this_process().map_err(Failure::Folder)?;
     let (source, config) = read(args)?;
     let identity = identity::find(&config.process).map_err(Failure::Identity)?;
-    // Forks, so it comes before everything that starts a thread.
-    let mut daemon = match config.process.daemonize {
-        true => Some(daemon::leave_terminal().map_err(Failure::Daemon)?),
-        false => None,
+    // Forks, so it comes before everything that starts a thread. What takes the place of a process in the background is
+    // there already.
+    let mut daemon = match (config.process.daemonize, &predecessor) {
+        (true, None) => Some(daemon::leave_terminal().map_err(Failure::Daemon)?),
+        (true, Some(_)) => daemon::hold_no_folder().map(|()| None).map_err(Failure::Daemon)?,
+        (false, _) => None,
     };
-    let outcome = run(source, &config, identity, &mut daemon);
+    let seat = Seat { program, pidfile: None, predecessor };
+    let outcome = run(source, &config, identity, seat, &mut daemon);
     logging::finish();
     if let (Err(failure), Some(daemon)) = (&outcome, daemon) {
         // The waiting process ends when told, so the sentence must be out before.
@@ -42,14 +56,21 @@ fn run(
     source: ConfigSource,
     config: &Config,
     identity: Option<NewIdentity>,
+    mut seat: Seat,
     daemon: &mut Option<Daemon>,
 ) -> Result<(), Failure> {
-    // The pid file first: "already runs" tells more than "address in use".
-    let pidfile = config.process.pidfile.as_deref().map(Pidfile::create).transpose();
-    let _pidfile = pidfile.map_err(Failure::Pidfile)?;
+    // A stop that comes now still removes the pid file.
+    let signals = Signals::catch().map_err(Failure::Run)?;
+    // The pid file before the addresses: "already runs" tells more than "address in use".
+    seat.pidfile = pidfile(config, &mut seat.predecessor)?;
     logging::start(&config.log).map_err(Failure::Log)?;
     raise_descriptor_limit();
-    let bound = Proxy::bind(config).map_err(Failure::Bind)?;
+    let mut inherited = match &mut seat.predecessor {
+        Some(predecessor) => std::mem::take(&mut predecessor.inherited),
+        None => of_service_manager().map_err(Failure::Activation)?,
+    };
+    let bound = Proxy::bind_or_inherit(config, &mut inherited).map_err(Failure::Bind)?;
+    report_left_over(inherited, &seat);
     if let Some(identity) = identity {
         for address in config.sites.iter().flat_map(SiteConfig::outgoing) {
             if let Outgoing::Unix(path) = address {
@@ -66,13 +87,34 @@ fn run(
         eprintln!("swiftiply: runs in the background as process {}", std::process::id());
         daemon.ready().map_err(Failure::Daemon)?;
     }
-    bound.counting_memory(|| crate::ALLOCATOR.allocated()).serve(source).map_err(|error| {
+    bound.counting_memory(|| crate::ALLOCATOR.allocated()).serve(source, seat, signals).map_err(|error| {
         // Standard error is gone in the background.
         if is_daemon {
             tracing::error!("{error}");
         }
         Failure::Run(error)
     })
+}
+
+/// A pid file of its own; or none yet, if it is its predecessor's that it will take over.
+fn pidfile(config: &Config, predecessor: &mut Option<Predecessor>) -> Result<Option<Pidfile>, Failure> {
+    let path = config.process.pidfile.as_deref();
+    if let Some(predecessor) = predecessor {
+        predecessor.pidfile.take_if(|(theirs, _)| Some(theirs.as_path()) != path);
+        if predecessor.pidfile.is_some() {
+            return Ok(None);
+        }
+    }
+    path.map(Pidfile::create).transpose().map_err(Failure::Pidfile)
+}
+
+/// A manager keeps its sockets open: whoever connects to one that nobody serves waits for ever.
+fn report_left_over(inherited: Inherited, seat: &Seat) {
+    if seat.predecessor.is_none() && !inherited.left_over().is_empty() {
+        tracing::warn!(
+            "the service manager listens at {inherited}, which the configuration does not name: nobody serves who connects there"
+        );
+    }
 }
 
 /// Each client and each link is a descriptor, and many systems start a process with 1,024 allowed where

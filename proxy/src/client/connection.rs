@@ -86,15 +86,21 @@ impl Connection {
 
     /// The next request's head.
     pub(super) async fn next_request(&mut self) -> Result<Box<Request>, Ended> {
-        let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
-        self.alarm.set(self.shard.now() + idle_ms);
+        let since = self.shard.now();
+        self.alarm.set(since + self.shard.idle_ms());
         let mut has_begun = false;
-        let request = poll_fn(|cx| self.poll_head(cx, &mut has_begun)).await;
+        let request = poll_fn(|cx| self.poll_head(cx, since, &mut has_begun)).await;
         self.alarm.stop();
         request
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>, has_begun: &mut bool) -> Poll<Result<Box<Request>, Ended>> {
+    /// `since`: when the connection became idle.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        since: Millis,
+        has_begun: &mut bool,
+    ) -> Poll<Result<Box<Request>, Ended>> {
         let directory = self.shard.directory();
         loop {
             if let Some(request) = self.parse(&directory)? {
@@ -105,7 +111,7 @@ impl Connection {
                 self.alarm.set(self.shard.now() + head_ms);
             }
             if !*has_begun && self.shard.is_draining() {
-                return Poll::Ready(Err(Ended::Quietly));
+                self.alarm.set(since + self.shard.idle_ms());
             }
             match self.poll_fill(cx, directory.config().limits.head + AHEAD_BYTES_MAX) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.cut_head(*has_begun))),

@@ -226,9 +226,8 @@ fn shard_of(hello: &Hello, terms: &Terms) -> Result<u16, Rejection> {
     match hello.link {
         LinkIndex::First => Ok(0),
         LinkIndex::Shard(shard) if shard < terms.shards => Ok(shard),
-        LinkIndex::Shard(_) => {
-            Err(refuse(RefusalCode::Malformed, "the link names a shard that does not exist"))
-        }
+        // One that was meant for a process with more shards, whose place this one has taken.
+        LinkIndex::Shard(_) => Err(refuse(RefusalCode::TooMany, "this proxy has fewer shards; dial anew")),
     }
 }
 

@@ -62,6 +62,8 @@ struct State {
     waker: Option<Waker>,
     /// Client connections that wait for room in `out`.
     want_room: Vec<Waker>,
+    /// Its site is removed: the link is closed once no request is left on it.
+    is_retired: bool,
     /// Why the task is to close the link once `out` is written.
     leaving: Option<GoodbyeCode>,
     /// The backend has said goodbye.
@@ -167,9 +169,16 @@ impl Link {
         Poll::Pending
     }
 
-    /// Asks the backend to finish and go: its site is removed, or the proxy stops.
+    /// Asks the backend to dial anew, because another process takes over. This link goes on, for the clients that are
+    /// still here.
     pub fn drain(&self) {
         self.send(&ToBackend::Drain);
+    }
+
+    /// The same because its site is removed; what runs is finished.
+    pub fn retire(&self) {
+        self.drain();
+        self.state.borrow_mut().is_retired = true;
     }
 
     /// Closes the link after this word and what was to be sent before it.
@@ -178,12 +187,16 @@ impl Link {
         self.state.borrow_mut().leaving.get_or_insert(code);
     }
 
-    /// Called at each tick: asks a silent backend for a sign of life, and suspects it after two ping intervals. What was
-    /// to be written to it may still stand before the PING: who takes nothing is as good as silent.
+    /// Called at each tick: asks a silent backend for a sign of life, and suspects it after two ping intervals; and parts
+    /// from one that has finished. What was to be written to it may still stand before the PING: who takes nothing is as
+    /// good as silent.
     ///
     /// What was heard counts from the tick before it, and this looks only at ticks; so it looks one tick ahead, and two
     /// intervals are the most that a silence lasts.
     pub fn tick(&self, now: Millis, ping_interval: Millis) {
+        if self.has_finished() {
+            self.leave(GoodbyeCode::Done, "the site is removed");
+        }
         let early = TICK_MS.min(ping_interval / 4);
         let lasts = |since: Millis, time: Millis| now.saturating_sub(since) + early >= time;
         let is_silent = lasts(self.heard.get(), 2 * ping_interval);
@@ -209,6 +222,12 @@ impl Link {
         }
         self.send(&ToBackend::Pong(number));
         Ok(())
+    }
+
+    /// Whether nothing is left to do for a site that is removed.
+    fn has_finished(&self) -> bool {
+        let state = self.state.borrow();
+        state.is_retired && state.streams.is_empty() && state.leaving.is_none()
     }
 
     fn send(&self, message: &ToBackend<'_>) {

@@ -5,10 +5,12 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use swiftiply_wire::limits::FRAME_PAYLOAD_MAX;
 use swiftiply_wire::{FRAME_HEADER_BYTES, Frame, GoodbyeCode, WireError};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
 
 use super::receive::Breach;
 use super::{Link, LinkStream, OUT_MAX};
@@ -18,6 +20,9 @@ use crate::shard::{PoolHere, Shard};
 
 /// Reads in one go before other tasks get their turn; a link that never runs dry must not starve clients.
 const READS_PER_TURN: usize = 4;
+
+/// How long a backend has to close its side once we have said goodbye.
+const LINGER_TIME: Duration = Duration::from_secs(1);
 
 /// The largest frame, whole.
 const IN_MAX: usize = FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX;
@@ -49,17 +54,34 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], pool: Rc<Pool
         End::Silent => Loss::Silent,
         _ => Loss::Died,
     });
-    shard.link_ended(&link);
     log(&link, &pool, &shard, &end, gone);
     match end {
-        End::Breach(_) => task
-            .say_goodbye(GoodbyeCode::Breach, "this end broke the link protocol; the proxy's log says how"),
+        End::Breach(_) => {
+            task.say_goodbye(
+                GoodbyeCode::Breach,
+                "this end broke the link protocol; the proxy's log says how",
+            );
+            Box::pin(close(task.stream)).await;
+        }
         End::Silent => {
             task.say_goodbye(GoodbyeCode::Silence, "this end did not answer a ping in time");
             task.stream.cut();
         }
-        _ => {}
+        End::Dismissed => Box::pin(close(task.stream)).await,
+        End::Left | End::Broke(_) => {}
     }
+    shard.link_ended(&link);
+}
+
+/// Closes our direction and reads on: a socket that is closed with something unread takes our last words with it.
+async fn close(mut stream: LinkStream) {
+    let until_closed = async {
+        stream.shutdown().await?;
+        let mut piece = [0; 4096];
+        while stream.read(&mut piece).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    let _ = timeout(LINGER_TIME, until_closed).await;
 }
 
 fn log(link: &Link, pool: &PoolHere, shard: &Shard, end: &End, gone: bool) {

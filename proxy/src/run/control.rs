@@ -1,6 +1,6 @@
-//! The life of the proxy: start, reload, drain.
+//! The life of the proxy: start, serve, drain.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use tokio::time::sleep;
 
 use super::door::{Destination, Hall, OpenDoor};
 use super::live::LiveSites;
-use super::{Bound, Event, Events};
+use super::successor::Successor;
+use super::{Bound, Event, News, NewsReceiver, NewsSender, Seat, notify};
 use crate::access::AccessLog;
-use crate::config::{Config, ConfigSource, Outgoing, PoolConfig, PoolIndex, SiteConfig, SiteIndex};
+use crate::config::{Config, ConfigSource, Outgoing, PoolIndex, SiteIndex};
 use crate::link::accept::Terms;
-use crate::listen::{BindError, ClientSockets, Door};
+use crate::listen::{ClientSockets, Door};
 use crate::logging;
 use crate::resources::{Memory, Resources};
-use crate::shard::{Blueprint, LivePool, Order, ShardThread};
+use crate::shard::{Blueprint, Drain, LivePool, Order, ShardThread};
 use crate::site::Site;
 
 /// How often a stopping proxy looks whether its shards have finished.
@@ -26,22 +27,43 @@ const STOP_CHECK: Duration = Duration::from_millis(10);
 
 /// A running proxy.
 pub(super) struct Control {
-    source: ConfigSource,
-    blueprint: Arc<Blueprint>,
-    hall: Rc<Hall>,
-    doors: HashMap<Outgoing, OpenDoor>,
-    live: LiveSites,
+    pub(super) source: ConfigSource,
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) hall: Rc<Hall>,
+    /// The sockets that clients connect to; each shard has them too.
+    pub(super) clients: Vec<ClientSockets>,
+    pub(super) doors: HashMap<Outgoing, OpenDoor>,
+    pub(super) live: LiveSites,
+    /// None where the proxy is part of another program.
+    pub(super) seat: Option<Seat>,
+    /// The process that is to take this one's place.
+    pub(super) successor: Option<Successor>,
+    /// A reload was asked for while that was under way.
+    pub(super) owes_reload: bool,
+    pub(super) news: NewsSender,
 }
 
-/// What a reload adds, bound.
-struct Added {
-    clients: Vec<ClientSockets>,
-    doors: Vec<(Outgoing, Door)>,
+/// How serving ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// We were told to stop.
+    Stopped,
+    /// Another process has taken our place.
+    Replaced,
+    /// Another process goes on in our place, or none does: we never came to serve.
+    NotNeeded,
 }
 
 impl Control {
-    /// Starts the shards and opens the doors.
-    pub(super) fn start(bound: Bound, source: ConfigSource, live: LiveSites) -> io::Result<Self> {
+    /// Starts the shards and opens the doors. Clients are taken, unless another process does so until this one has
+    /// taken its place.
+    pub(super) fn start(
+        bound: Bound,
+        source: ConfigSource,
+        live: LiveSites,
+        seat: Option<Seat>,
+        news: NewsSender,
+    ) -> io::Result<Self> {
         bound.announce();
         let Bound { config, clients, doors, allocated } = bound;
         let started = Instant::now();
@@ -49,16 +71,9 @@ impl Control {
         let resources = Arc::new(Resources::new(config.shards, memory));
         resources.warn(&config);
         let blueprint = Arc::new(Blueprint::new(config, |site, _, name| Site::new(name, site.queue)));
-        let shards = blueprint.config.shards;
-        let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for sockets in clients {
-            for (shard, listeners) in by_shard.iter_mut().zip(sockets.by_shard) {
-                shard.push((sockets.address.clone(), listeners));
-            }
-        }
-        let threads = by_shard.into_iter().enumerate().map(|(index, listeners)| {
+        let threads = (0..blueprint.config.shards).map(|index| {
             let access = AccessLog::new(logging::access_writer());
-            ShardThread::spawn(index, listeners, blueprint.clone(), access, resources.clone(), started)
+            ShardThread::spawn(index, blueprint.clone(), access, resources.clone(), started)
         });
         let hall = Hall::new(
             threads.collect::<io::Result<_>>()?,
@@ -67,114 +82,113 @@ impl Control {
             started,
         );
         live.change_to(&blueprint);
-        let mut control = Self { source, blueprint: blueprint.clone(), hall, doors: HashMap::new(), live };
+        let mut control = Self {
+            source,
+            blueprint: blueprint.clone(),
+            hall,
+            clients,
+            doors: HashMap::new(),
+            live,
+            seat,
+            successor: None,
+            owes_reload: false,
+            news: news.clone(),
+        };
         control.open(doors, &by_address(&blueprint.config))?;
+        match control.seat.as_ref().and_then(|seat| seat.predecessor.as_ref()) {
+            Some(predecessor) => predecessor.ready(news)?,
+            None => {
+                control.take_clients()?;
+                notify::ready();
+            }
+        }
         Ok(control)
     }
 
-    /// Serves until told to stop.
-    pub(super) async fn run(mut self, mut events: Events) {
-        while let Some(Event::Reload) = events.recv().await {
-            self.reload();
+    /// Serves until told to stop, or replaced.
+    ///
+    /// # Errors
+    /// If the process that this one was to replace dies before that.
+    pub(super) async fn run(mut self, mut news: NewsReceiver) -> io::Result<()> {
+        let ending = loop {
+            let ending = match news.recv().await {
+                Some(News::Told(Event::Reload)) => {
+                    self.reload_or_owe();
+                    None
+                }
+                Some(News::Told(Event::Upgrade)) => {
+                    self.upgrade();
+                    None
+                }
+                Some(News::Told(Event::Stop)) | None => Some(Ending::Stopped),
+                Some(News::Successor(said)) => self.hear_successor(said),
+                Some(News::Predecessor(said)) => self.hear_predecessor(said, &mut news).await?,
+            };
+            if let Some(ending) = ending {
+                break ending;
+            }
+        };
+        if let Some(successor) = self.successor.take() {
+            successor.give_up();
         }
+        if ending != Ending::NotNeeded {
+            self.drain(ending, &mut news).await;
+        }
+        Ok(())
+    }
+
+    /// Lets the shards finish; each stop that we are told of makes it more urgent.
+    async fn drain(mut self, ending: Ending, news: &mut NewsReceiver) {
         let timeout = self.blueprint.config.drain_timeout;
+        self.clients.clear();
+        if ending == Ending::Replaced {
+            self.finish(Drain::Replaced, timeout);
+            tracing::info!("what clients have here is finished within {} s", timeout.as_secs());
+            if self.finishes_before_stop(news).await {
+                return tracing::info!("all is finished; this process ends");
+            }
+        } else {
+            notify::stopping();
+        }
         tracing::info!("stopping: running requests have {} s to finish", timeout.as_secs());
-        self.tell_shards(|| Order::Drain(Instant::now() + timeout));
-        let drained = async {
+        self.finish(Drain::Stopped, timeout);
+        match self.finishes_before_stop(news).await {
+            true => tracing::info!("stopped"),
+            false => tracing::warn!("stopped at once; running requests were cut"),
+        }
+    }
+
+    fn finish(&self, drain: Drain, timeout: Duration) {
+        let until = Instant::now() + timeout;
+        self.tell_shards(|| Order::Drain(drain, until));
+    }
+
+    /// False if we are told to stop before the shards have ended.
+    async fn finishes_before_stop(&self, news: &mut NewsReceiver) -> bool {
+        let finished = async {
             while !self.hall.shards.iter().all(ShardThread::is_finished) {
                 sleep(STOP_CHECK).await;
             }
         };
         tokio::select! {
-            () = drained => tracing::info!("stopped"),
-            () = second_stop(&mut events) => tracing::warn!("stopped at once; running requests were cut"),
+            () = finished => true,
+            () = stop(news) => false,
         }
     }
 
-    /// Everything that can fail is done before anything is changed.
-    fn reload(&mut self) {
-        if let Err(error) = logging::reopen() {
-            tracing::error!("{error}");
-        }
-        let new = match self.source.reload() {
-            Ok((config, warnings)) => {
-                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                config
-            }
-            Err(error) => return tracing::error!("the old configuration stays: {error}"),
-        };
-        match self.bind_added(&new) {
-            Ok(added) => self.change_to(new, added),
-            Err(error) => tracing::error!("the old configuration stays: {error}"),
-        }
+    /// Lets the shards take clients.
+    pub(super) fn take_clients(&self) -> io::Result<()> {
+        self.clients.iter().try_for_each(|sockets| self.listen(sockets))
     }
 
-    fn bind_added(&self, new: &Config) -> Result<Added, BindError> {
-        let old = &self.blueprint.config;
-        let shards = self.hall.shards.len();
-        let added = new.listen.iter().filter(|address| !old.listen.contains(address));
-        let clients = added.map(|address| ClientSockets::bind(address, shards)).collect::<Result<_, _>>()?;
-        let added = new
-            .sites
-            .iter()
-            .flat_map(SiteConfig::outgoing)
-            .filter(|address| !self.doors.contains_key(address));
-        let doors = added.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
-        Ok(Added { clients, doors: doors.collect::<Result<_, _>>()? })
+    pub(super) fn listen(&self, sockets: &ClientSockets) -> io::Result<()> {
+        for (shard, listeners) in self.hall.shards.iter().zip(sockets.for_shards()?) {
+            shard.order(Order::Listen(sockets.address.clone(), listeners));
+        }
+        Ok(())
     }
 
-    fn change_to(&mut self, mut new: Config, Added { clients, doors }: Added) {
-        for key in self.blueprint.config.needs_restart(&new) {
-            tracing::warn!("`{key}` has changed in the configuration; it takes effect at the next start");
-        }
-        new.shards = self.hall.shards.len();
-        self.hall.resources.memory.set_max(new.memory_max);
-        self.hall.resources.warn(&new);
-        let old = self.blueprint.clone();
-        let mut continued = HashSet::new();
-        let old_pools = by_address(&old.config);
-        let blueprint = Blueprint::new(new, |site, pool, name| {
-            let live = old.pool_like(pool, &old_pools, &mut continued);
-            live.inspect(|live| live.set_queue_max(site.queue)).unwrap_or_else(|| Site::new(name, site.queue))
-        });
-        let blueprint = Arc::new(blueprint);
-        self.blueprint = blueprint.clone();
-        self.tell_shards(|| Order::Directory(self.blueprint.clone()));
-        self.listen(&old.config, clients);
-        let pools = by_address(&blueprint.config);
-        self.doors.retain(|address, _| pools.contains_key(address));
-        for (address, door) in &self.doors {
-            door.lead_to(self.destination(pools[address]));
-        }
-        if let Err(error) = self.open(doors, &pools) {
-            tracing::error!("an address cannot be opened: {error}");
-        }
-        self.retire(&old);
-        self.live.change_to(&self.blueprint);
-        tracing::info!("the configuration was read again: {} sites", self.blueprint.config.sites.len());
-    }
-
-    fn listen(&self, old: &Config, added: Vec<ClientSockets>) {
-        for ClientSockets { address, by_shard } in added {
-            for (shard, listeners) in self.hall.shards.iter().zip(by_shard) {
-                shard.order(Order::Listen(address.clone(), listeners));
-            }
-        }
-        for address in old.listen.iter().filter(|address| !self.blueprint.config.listen.contains(address)) {
-            self.tell_shards(|| Order::StopListening(address.clone()));
-        }
-    }
-
-    /// Pools that are no longer configured finish what they have.
-    fn retire(&self, old: &Blueprint) {
-        let kept: HashSet<u64> = self.blueprint.pools().map(|pool| pool.site.id()).collect();
-        for LivePool { site, .. } in old.pools().filter(|pool| !kept.contains(&pool.site.id())) {
-            site.close();
-            self.tell_shards(|| Order::Retire(site.clone()));
-        }
-    }
-
-    fn open(&mut self, doors: Vec<(Outgoing, Door)>, pools: &ByAddress) -> io::Result<()> {
+    pub(super) fn open(&mut self, doors: Vec<(Outgoing, Door)>, pools: &ByAddress) -> io::Result<()> {
         for (address, door) in doors {
             let open = OpenDoor::open(&self.hall, door, self.destination(pools[&address]))?;
             self.doors.insert(address, open);
@@ -182,38 +196,22 @@ impl Control {
         Ok(())
     }
 
-    fn destination(&self, (site, pool): (SiteIndex, PoolIndex)) -> Destination {
+    pub(super) fn destination(&self, (site, pool): (SiteIndex, PoolIndex)) -> Destination {
         let Blueprint { config, sites, .. } = &*self.blueprint;
         let LivePool { site: live, name } = &sites[site].pools[pool];
         let key = config.sites[site].key.as_ref();
         Destination { site: live.clone(), name: name.clone(), key: key.map(|key| Key::new(key.as_bytes())) }
     }
 
-    fn tell_shards(&self, order: impl Fn() -> Order) {
+    pub(super) fn tell_shards(&self, order: impl Fn() -> Order) {
         self.hall.shards.iter().for_each(|shard| shard.order(order()));
     }
 }
 
-impl Blueprint {
-    /// The live pool that this one continues: the one whose backends dial the same address. None also where a pool was
-    /// split and another part continues it already: two pools never share their backends.
-    fn pool_like(
-        &self,
-        new: &PoolConfig,
-        by_address: &ByAddress,
-        continued: &mut HashSet<u64>,
-    ) -> Option<Arc<Site>> {
-        let mut like: Vec<_> = new.outgoing.iter().filter_map(|address| by_address.get(address)).collect();
-        like.sort_unstable();
-        let mut like = like.into_iter().map(|&(site, pool)| &self.sites[site].pools[pool].site);
-        like.find(|site| continued.insert(site.id())).cloned()
-    }
-}
-
 /// Which pool's backends dial an address.
-type ByAddress<'c> = HashMap<&'c Outgoing, (SiteIndex, PoolIndex)>;
+pub(super) type ByAddress<'c> = HashMap<&'c Outgoing, (SiteIndex, PoolIndex)>;
 
-fn by_address(config: &Config) -> ByAddress<'_> {
+pub(super) fn by_address(config: &Config) -> ByAddress<'_> {
     let mut by_address = HashMap::new();
     for (site_index, site) in config.sites.iter().enumerate() {
         for (pool_index, pool) in site.pools.iter().enumerate() {
@@ -223,10 +221,21 @@ fn by_address(config: &Config) -> ByAddress<'_> {
     by_address
 }
 
-async fn second_stop(events: &mut Events) {
-    while !matches!(events.recv().await, Some(Event::Stop)) {
-        if events.is_closed() {
-            std::future::pending::<()>().await;
+/// We are told to stop (again). A process that finishes has no configuration any more, but it has log files.
+async fn stop(news: &mut NewsReceiver) {
+    loop {
+        match news.recv().await {
+            Some(News::Told(Event::Stop)) => return,
+            Some(News::Told(Event::Reload)) => {
+                logging::reopen().unwrap_or_else(|error| tracing::error!("{error}"))
+            }
+            Some(News::Told(Event::Upgrade)) => {
+                tracing::warn!(
+                    "this process is finishing and cannot be replaced; the pid file names the one that serves"
+                );
+            }
+            Some(_) => {}
+            None => std::future::pending::<()>().await,
         }
     }
 }

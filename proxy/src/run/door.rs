@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::net::UnixListener as StdUnixListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::link::LinkStream;
 use crate::link::accept::{Accepted, HANDSHAKE_TIME, Rejection, Terms, shake_hands};
-use crate::listen::{Door, SocketFile};
+use crate::listen::Door;
 use crate::resources::{Peer, Resources};
 use crate::shard::{Millis, NewLink, Order, ShardThread};
 use crate::site::Site;
@@ -39,11 +38,11 @@ pub(super) struct Hall {
     started: Instant,
 }
 
-/// An open `outgoing` address. It closes when this is dropped.
+/// The sockets of an `outgoing` address, which close when this is dropped; and who waits at them.
 pub(super) struct OpenDoor {
+    door: Door,
     tasks: Vec<JoinHandle<()>>,
     leads_to: Rc<RefCell<Destination>>,
-    _file: Option<SocketFile>,
 }
 
 /// Where a door leads; a reload may change it.
@@ -111,20 +110,42 @@ impl Hall {
 impl OpenDoor {
     pub(super) fn open(hall: &Rc<Hall>, door: Door, destination: Destination) -> std::io::Result<Self> {
         let leads_to = Rc::new(RefCell::new(destination));
-        let (tasks, file) = match door {
+        let mut open = Self { door, tasks: Vec::new(), leads_to };
+        open.attend(hall)?;
+        Ok(open)
+    }
+
+    /// Lets backends in (again).
+    pub(super) fn attend(&mut self, hall: &Rc<Hall>) -> std::io::Result<()> {
+        self.tasks = match &self.door {
             Door::Tcp(listeners) => {
-                let tasks = listeners.into_iter().map(|listener| {
-                    let listener = TcpListener::from_std(listener)?;
-                    Ok(spawn_local(accept_tcp(hall.clone(), listener, leads_to.clone())))
+                let tasks = listeners.iter().map(|listener| {
+                    let listener = TcpListener::from_std(listener.try_clone()?)?;
+                    Ok(spawn_local(accept_tcp(hall.clone(), listener, self.leads_to.clone())))
                 });
-                (tasks.collect::<std::io::Result<_>>()?, None)
+                tasks.collect::<std::io::Result<_>>()?
             }
-            Door::Unix(listener, file) => (
-                vec![spawn_local(accept_unix(hall.clone(), listen_unix(listener)?, leads_to.clone()))],
-                Some(file),
-            ),
+            Door::Unix(listener, _) => {
+                let listener = UnixListener::from_std(listener.try_clone()?)?;
+                vec![spawn_local(accept_unix(hall.clone(), listener, self.leads_to.clone()))]
+            }
         };
-        Ok(Self { tasks, leads_to, _file: file })
+        Ok(())
+    }
+
+    /// Lets nobody in any more; whoever comes is for another process that has the same sockets.
+    pub(super) fn leave(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+    }
+
+    /// Its sockets.
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// The same, to be given away or taken over.
+    pub(super) fn door_mut(&mut self) -> &mut Door {
+        &mut self.door
     }
 
     /// After a reload: another key, or another site.
@@ -137,10 +158,6 @@ impl Drop for OpenDoor {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
-}
-
-fn listen_unix(listener: StdUnixListener) -> std::io::Result<UnixListener> {
-    UnixListener::from_std(listener)
 }
 
 async fn accept_tcp(hall: Rc<Hall>, listener: TcpListener, leads_to: Rc<RefCell<Destination>>) {

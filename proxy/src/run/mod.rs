@@ -1,22 +1,35 @@
-//! The proxy as a whole: bind, serve, reload, drain.
+//! The proxy as a whole: bind, serve, reload, hand over, drain.
 //!
 //! One thread of control (this one) lets backends in, reads the configuration and listens to signals; the shards do the
 //! work. It tells them things by [`Order`]; they share nothing else but the sites.
 //!
 //! - [`Proxy`], [`Bound`] (here): from a configuration to a running proxy.
-//! - `control`: what happens at a reload, and at the end.
+//! - `control`: its life from the first client to the last.
+//! - `reload`: another configuration.
+//! - `upgrade`: another process takes this one's place, or this one that of another; `successor`, `predecessor`,
+//!   `channel`, `program`, `pidfile`, `activation`: what that needs.
 //! - `door`: one `outgoing` address: strangers become links.
 //! - `live`: how the sites stand, for whoever looks in from outside.
+//! - `notify`: what a service manager is told.
 
+mod activation;
+mod channel;
 mod control;
 mod door;
 mod live;
+mod notify;
+mod pidfile;
+mod predecessor;
+mod program;
+mod reload;
+mod successor;
+mod upgrade;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -24,9 +37,13 @@ use crate::config::{Config, ConfigSource, Outgoing, SiteConfig};
 use crate::listen::{ClientSockets, Door};
 use crate::site::Counts;
 
-pub use crate::listen::BindError;
+pub use crate::listen::{BindError, Inherited};
+pub use activation::of_service_manager;
 use control::Control;
 use live::LiveSites;
+pub use pidfile::{Pidfile, PidfileError};
+pub use predecessor::{Apology, InheritanceError, Predecessor};
+pub use program::Program;
 
 /// The proxy, before it is bound.
 pub struct Proxy;
@@ -46,8 +63,21 @@ pub struct Bound {
 pub enum Event {
     /// Read the configuration again (SIGHUP).
     Reload,
+    /// Start this program's file again, and let the new process take the place of this one (SIGUSR2).
+    Upgrade,
     /// Finish and stop; a second time: stop at once (SIGTERM, SIGINT).
     Stop,
+}
+
+/// What a process has beside its sockets that another process, which takes its place, needs.
+#[derive(Debug)]
+pub struct Seat {
+    /// How it was started.
+    pub program: Program,
+    /// Its pid file.
+    pub pidfile: Option<Pidfile>,
+    /// The process whose place it is to take first.
+    pub predecessor: Option<Predecessor>,
 }
 
 impl Proxy {
@@ -56,10 +86,19 @@ impl Proxy {
     /// # Errors
     /// [`BindError`] for the first that cannot be bound.
     pub fn bind(config: &Config) -> Result<Bound, BindError> {
-        let clients = config.listen.iter().map(|address| ClientSockets::bind(address, config.shards));
+        Self::bind_or_inherit(config, &mut Inherited::default())
+    }
+
+    /// The same, but takes the sockets of addresses that are open already.
+    ///
+    /// # Errors
+    /// [`BindError`] for the first that cannot be bound.
+    pub fn bind_or_inherit(config: &Config, inherited: &mut Inherited) -> Result<Bound, BindError> {
+        let clients = config.listen.iter();
+        let clients = clients.map(|address| ClientSockets::bind(address, config.shards, inherited));
         let clients = clients.collect::<Result<_, _>>()?;
         let outgoing = config.sites.iter().flat_map(SiteConfig::outgoing);
-        let doors = outgoing.map(|address| Door::bind(address).map(|door| (address.clone(), door)));
+        let doors = outgoing.map(|address| Ok((address.clone(), Door::bind(address, inherited)?)));
         let doors = doors.collect::<Result<_, _>>()?;
         Ok(Bound { config: config.clone(), clients, doors, allocated: || 0 })
     }
@@ -95,23 +134,15 @@ impl Bound {
         }
     }
 
-    /// Serves until SIGTERM or SIGINT.
+    /// Serves until SIGTERM or SIGINT, or until another process has taken its place.
     ///
     /// # Errors
-    /// [`RunError`] if the system gives no thread or event queue.
-    pub fn serve(self, source: ConfigSource) -> Result<(), RunError> {
-        let runtime = runtime()?;
+    /// [`RunError`] if the system gives no thread or event queue, or the process that this one was to replace dies.
+    pub fn serve(self, source: ConfigSource, seat: Seat, signals: Signals) -> Result<(), RunError> {
+        let Signals { runtime, sender, receiver } = signals;
         runtime.block_on(async {
-            let (sender, events) = unbounded_channel();
-            for (kind, event) in [
-                (SignalKind::hangup(), Event::Reload),
-                (SignalKind::terminate(), Event::Stop),
-                (SignalKind::interrupt(), Event::Stop),
-            ] {
-                forward_signal(kind, event, sender.clone())?;
-            }
-            Control::start(self, source, LiveSites::default())?.run(events).await;
-            Ok(())
+            let control = Control::start(self, source, LiveSites::default(), Some(seat), sender)?;
+            Ok(control.run(receiver).await?)
         })
     }
 
@@ -121,23 +152,23 @@ impl Bound {
     /// # Errors
     /// [`RunError`] if the system gives no thread.
     pub fn spawn(self, source: ConfigSource) -> Result<Running, RunError> {
-        let (events, receiver) = unbounded_channel();
+        let (news, receiver) = unbounded_channel();
         let sites = LiveSites::default();
         let seen = sites.clone();
+        let sender = news.clone();
         let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || {
             runtime()?.block_on(async {
-                Control::start(self, source, sites)?.run(receiver).await;
-                Ok(())
+                Ok(Control::start(self, source, sites, None, sender)?.run(receiver).await?)
             })
         })?;
-        Ok(Running { events, sites: seen, thread })
+        Ok(Running { news, sites: seen, thread })
     }
 }
 
 /// A proxy that runs in a thread of this process.
 #[derive(Debug)]
 pub struct Running {
-    events: UnboundedSender<Event>,
+    news: NewsSender,
     sites: LiveSites,
     thread: std::thread::JoinHandle<Result<(), RunError>>,
 }
@@ -145,7 +176,7 @@ pub struct Running {
 impl Running {
     /// Tells it something.
     pub fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
+        let _ = self.news.send(News::Told(event));
     }
 
     /// How a pool stands at this moment, by the name that the configuration gives it: the first of its site's host names,
@@ -164,17 +195,60 @@ impl Running {
     }
 }
 
-type Events = UnboundedReceiver<Event>;
+/// What the thread of control hears.
+#[derive(Debug)]
+enum News {
+    /// Of a signal, or of the program around it.
+    Told(Event),
+    /// Of the process that is to take this one's place.
+    Successor(successor::Said),
+    /// Of the process whose place this one is to take.
+    Predecessor(predecessor::Said),
+}
 
-fn runtime() -> io::Result<tokio::runtime::LocalRuntime> {
+type NewsSender = UnboundedSender<News>;
+type NewsReceiver = UnboundedReceiver<News>;
+
+/// The signals of this process, caught. None is lost from here on: what comes before the proxy serves waits until then.
+#[derive(Debug)]
+pub struct Signals {
+    runtime: LocalRuntime,
+    sender: NewsSender,
+    receiver: NewsReceiver,
+}
+
+impl Signals {
+    /// Catches them. To be done before anything that a stop would have to undo, and in the process that will serve.
+    ///
+    /// # Errors
+    /// [`RunError`] if the system gives no event queue.
+    pub fn catch() -> Result<Self, RunError> {
+        let runtime = runtime()?;
+        let (sender, receiver) = unbounded_channel();
+        runtime.block_on(async {
+            for (kind, event) in [
+                (SignalKind::hangup(), Event::Reload),
+                (SignalKind::user_defined2(), Event::Upgrade),
+                (SignalKind::terminate(), Event::Stop),
+                (SignalKind::interrupt(), Event::Stop),
+            ] {
+                forward_signal(kind, event, sender.clone())?;
+            }
+            Ok::<_, io::Error>(())
+        })?;
+        Ok(Self { runtime, sender, receiver })
+    }
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
     Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
 }
 
-fn forward_signal(kind: SignalKind, event: Event, events: UnboundedSender<Event>) -> io::Result<()> {
+fn forward_signal(kind: SignalKind, event: Event, news: NewsSender) -> io::Result<()> {
     let mut signals = signal(kind)?;
-    tokio::task::spawn_local(
-        async move { while signals.recv().await.is_some() && events.send(event).is_ok() {} },
-    );
+    tokio::task::spawn_local(async move {
+        while signals.recv().await.is_some() && news.send(News::Told(event)).is_ok() {}
+    });
     Ok(())
 }
 
@@ -184,7 +258,7 @@ pub struct RunError(io::Error);
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the system refuses what a running proxy needs: {}", self.0)
+        write!(f, "this process cannot serve: {}", self.0)
     }
 }
 

@@ -75,8 +75,22 @@ pub struct Shard {
     /// What the system gives this process.
     pub resources: Arc<Resources>,
     crowd: Crowd,
-    is_draining: Cell<bool>,
+    drain: Cell<Option<Drain>>,
+    sends_backends: Cell<bool>,
 }
+
+/// Why this process takes no more clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// It stops, and somebody waits for that: connections are closed as soon as no request is likely to be on its way.
+    Stopped,
+    /// Another process is in its place: connections may stay for as long as they might at any other time.
+    Replaced,
+}
+
+/// How long a connection of a stopping proxy has been quiet when it is closed. A client that asks more often than this
+/// gets its answer, with `Connection: close`, instead of a reset.
+const QUIET_MS: Millis = 1_000;
 
 /// A pool's links on one shard, by the backend's index.
 pub type LinkTable = Rc<RefCell<Vec<Option<Rc<Link>>>>>;
@@ -104,7 +118,8 @@ impl Shard {
             now: Cell::new(started.elapsed().as_millis() as Millis),
             resources,
             crowd: Crowd::default(),
-            is_draining: Cell::new(false),
+            drain: Cell::new(None),
+            sends_backends: Cell::new(false),
         };
         shard.change_directory(blueprint);
         Rc::new(shard)
@@ -123,7 +138,16 @@ impl Shard {
 
     /// Whether the proxy is going down: requests that run are finished, connections are not kept.
     pub fn is_draining(&self) -> bool {
-        self.is_draining.get()
+        self.drain.get().is_some()
+    }
+
+    /// How long a connection may be idle.
+    pub fn idle_ms(&self) -> Millis {
+        let idle_ms = self.directory.borrow().config().limits.idle_timeout.as_millis() as Millis;
+        match self.drain.get() {
+            Some(Drain::Stopped) => idle_ms.min(QUIET_MS),
+            Some(Drain::Replaced) | None => idle_ms,
+        }
     }
 
     /// Another site list, after a reload.
@@ -156,8 +180,16 @@ impl Shard {
         }
     }
 
-    fn drain(&self) {
-        self.is_draining.set(true);
+    fn drain(&self, drain: Drain) {
+        self.drain.set(Some(drain));
         self.alarms.ring_all();
+    }
+
+    /// Whether backends are to bring their links to another process.
+    fn send_backends(&self, away: bool) {
+        self.sends_backends.set(away);
+        if away {
+            self.all_links.borrow().iter().for_each(|(_, link)| link.drain());
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle as Task, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::accept::accept;
-use super::{Blueprint, Shard, TICK_MS};
+use super::{Blueprint, Drain, Shard, TICK_MS};
 use crate::access::AccessLog;
 use crate::config::ListenAddr;
 use crate::link::{self, DetachedStream, Link};
@@ -38,8 +38,12 @@ pub enum Order {
     Link(Box<NewLink>),
     /// This pool is removed: its backends shall finish and go.
     Retire(Arc<Site>),
+    /// Another process has opened this one's doors: backends shall bring their links there. Those that are here go on.
+    SendBackends,
+    /// It was nothing: backends that come are to stay.
+    KeepBackends,
     /// No new clients; the thread ends when those that are there are served, or at this time.
-    Drain(Instant),
+    Drain(Drain, Instant),
 }
 
 /// A link that has been authenticated.
@@ -75,7 +79,6 @@ impl ShardThread {
     /// The system's, if it gives no thread or no event queue.
     pub fn spawn(
         index: usize,
-        listeners: Vec<(ListenAddr, Vec<std::net::TcpListener>)>,
         blueprint: Arc<Blueprint>,
         access: AccessLog,
         resources: Arc<Resources>,
@@ -87,7 +90,7 @@ impl ShardThread {
             let runtime = runtime_of().expect("a thread that has just started can have an event queue");
             runtime.block_on(async {
                 let shard = Shard::new(index, &blueprint, access, resources, started);
-                serve(&shard, listeners, receiver).await;
+                serve(&shard, receiver).await;
             });
         })?;
         Ok(Self { orders, thread })
@@ -104,11 +107,8 @@ impl ShardThread {
     }
 }
 
-async fn serve(shard: &Rc<Shard>, addresses: Addresses, mut orders: UnboundedReceiver<Order>) {
+async fn serve(shard: &Rc<Shard>, mut orders: UnboundedReceiver<Order>) {
     let mut accepting = Accepting::default();
-    for (address, listeners) in addresses {
-        accepting.listen(shard, address, listeners);
-    }
     let mut ticks = interval(Duration::from_millis(TICK_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut deadline = None;
@@ -120,10 +120,12 @@ async fn serve(shard: &Rc<Shard>, addresses: Addresses, mut orders: UnboundedRec
                 Some(Order::StopListening(address)) => accepting.stop(&address),
                 Some(Order::Link(link)) => begin(shard, *link),
                 Some(Order::Retire(site)) => retire(shard, &site),
-                Some(Order::Drain(at)) => {
+                Some(Order::SendBackends) => shard.send_backends(true),
+                Some(Order::KeepBackends) => shard.send_backends(false),
+                Some(Order::Drain(drain, until)) => {
                     accepting = Accepting::default();
-                    deadline = Some(at);
-                    shard.drain();
+                    deadline = Some(until);
+                    shard.drain(drain);
                 }
                 None => break,
             },
@@ -132,8 +134,6 @@ async fn serve(shard: &Rc<Shard>, addresses: Addresses, mut orders: UnboundedRec
     }
     say_goodbye(shard).await;
 }
-
-type Addresses = Vec<(ListenAddr, Vec<std::net::TcpListener>)>;
 
 /// The tasks that take clients, by address. Dropped, they take no more.
 #[derive(Default)]
@@ -173,6 +173,9 @@ fn begin(shard: &Rc<Shard>, new: NewLink) {
             link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again")
         }
     }
+    if shard.sends_backends.get() {
+        link.drain();
+    }
     let shard = shard.clone();
     spawn_local(async move { link::run(link, stream, &new.early, pool, shard).await });
 }
@@ -186,7 +189,7 @@ fn announce(site: &str, link: &Link) {
 fn retire(shard: &Rc<Shard>, site: &Arc<Site>) {
     let links = shard.links.borrow_mut().remove(&site.id());
     for link in links.iter().flat_map(|links| links.borrow().clone()).flatten() {
-        link.drain();
+        link.retire();
     }
 }
 
@@ -194,7 +197,7 @@ fn retire(shard: &Rc<Shard>, site: &Arc<Site>) {
 async fn say_goodbye(shard: &Rc<Shard>) {
     let links: Vec<Rc<Link>> = shard.all_links.borrow().iter().map(|(_, link)| link.clone()).collect();
     for link in &links {
-        link.leave(GoodbyeCode::Done, "the proxy stops");
+        link.leave(GoodbyeCode::Done, "the proxy ends");
     }
     let written = async {
         while !shard.all_links.borrow().is_empty() {

@@ -24,7 +24,6 @@ impl Connector {
                     let why = "it took the connection and did not say anything; check that this is the site's address for its backends";
                     self.refused(id, &Refused { fatal: false, why: why.into() }, now);
                 }
-                Some(Alarm::Faded) => self.part(id),
                 Some(Alarm::Lingered) => self.remove_link(id),
             }
         }
@@ -64,15 +63,15 @@ impl Connector {
         self.hurried = true;
     }
 
-    /// The proxy goes down: what comes on this link is finished, and its place is dialled again, at once: a successor
-    /// may answer there.
+    /// The proxy goes down or is replaced: what comes on its links is finished, and its address is dialled anew, at
+    /// once: a successor may answer there.
     pub(super) fn proxy_drains(&mut self, id: LinkId) {
         let proxy = &mut self.proxies[self.links[&id].proxy];
         self.hurried = true;
-        if proxy.lost(id) && std::mem::take(&mut proxy.is_connected) {
+        if proxy.goes_down(id) && std::mem::take(&mut proxy.is_connected) {
             let address = &proxy.address;
             let text = format!(
-                "the proxy at {address} is going down; what has begun is finished, and it is dialled again"
+                "the proxy at {address} goes down or is replaced; what has begun is finished, and it is dialled again"
             );
             self.note(Level::Info, NoticeKind::ProxyClosing, text);
         }
@@ -143,16 +142,7 @@ impl Connector {
 
     /// A link that was only waiting for its last stream says goodbye.
     pub(super) fn leave_if_done(&mut self, id: LinkId) {
-        let Some(link) = self.links.get(&id) else { return };
-        // A link that fades counts its idle time from now on.
-        self.hurried |= link.streams.is_empty() && !link.is_open();
-        if link.has_left() {
-            self.part(id);
-        }
-    }
-
-    fn part(&mut self, id: LinkId) {
-        if let Some(link) = self.links.get_mut(&id) {
+        if let Some(link) = self.links.get_mut(&id).filter(|link| link.has_left()) {
             link.part(GoodbyeCode::Done, "");
             self.queue(id);
             self.hurried = true;
@@ -209,7 +199,7 @@ impl Connector {
         if exchange.head.is_some() {
             self.ready.retain(|ready| *ready != place);
             self.exchanges.remove(place);
-            self.busy -= 1;
+            self.slot_is_free();
             return;
         }
         let ended = exchange.reply.has_ended();
@@ -241,7 +231,7 @@ impl Connector {
         let (link, stream) = (exchange.link, exchange.stream);
         self.ready.retain(|ready| *ready != place);
         self.exchanges.remove(place);
-        self.busy -= 1;
+        self.slot_is_free();
         if let Some(id) = link {
             self.say(id, &ToProxy::Refuse(stream));
             self.unmap(id, stream);

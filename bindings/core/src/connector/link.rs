@@ -12,8 +12,8 @@
 //!
 //! PING is answered in Open, Fading and Leaving; PONG and frames of later versions are only a sign of life.
 //!
-//! Two ends, one for each side that wants it. Fading: the proxy goes down, and sends what stands in its queue still;
-//! GOODBYE follows when there was no stream for a while. Leaving: we drain; GOODBYE follows at once when the last
+//! Two ends, one for each side that wants it. Fading: the proxy goes down or is replaced, and may send on what its last
+//! clients ask for; it says GOODBYE when it has nothing more. Leaving: we drain; GOODBYE follows at once when the last
 //! stream is closed, which the connector sees to. GOODBYE leads to Closing, which ends with the socket.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use swiftiply_wire::{
 
 use crate::Key;
 use crate::limits::{
-    FADE, HANDSHAKE_TIMEOUT, LINGER, LINK_OUT_MAX, LINKS_PER_PROXY_MAX, PING_INTERVAL_MAX, PING_INTERVAL_MIN,
+    HANDSHAKE_TIMEOUT, LINGER, LINK_OUT_MAX, LINKS_PER_PROXY_MAX, PING_INTERVAL_MAX, PING_INTERVAL_MIN,
 };
 
 /// Names a link for as long as the connector lives.
@@ -53,6 +53,8 @@ pub(crate) struct Link {
     pub(crate) is_queued: bool,
     /// A writer was held up by the link, not by its window.
     pub(crate) held_up: bool,
+    /// A request was sent back for want of a slot, and the proxy waits for word of a free one.
+    pub(crate) has_refused: bool,
     /// The place of the exchange on each stream that is not closed.
     pub(crate) streams: BTreeMap<StreamId, usize>,
     /// Bytes of reply body that the proxy takes per stream at first.
@@ -70,10 +72,7 @@ enum Stage {
     Greeting,
     Proving(Nonce),
     Open,
-    /// Since when it has no stream.
-    Fading {
-        idle_since: Option<Instant>,
-    },
+    Fading,
     Leaving,
     Closing,
 }
@@ -113,8 +112,6 @@ pub(crate) enum Alarm {
     Silent,
     /// No welcome in time.
     NoWelcome,
-    /// Its proxy goes down and has had nothing for it for a while.
-    Faded,
     /// The other side had long enough to close.
     Lingered,
 }
@@ -136,6 +133,7 @@ impl Link {
             unsent: 0,
             is_queued: false,
             held_up: false,
+            has_refused: false,
             streams: BTreeMap::new(),
             window: 0,
             began_at: now,
@@ -169,18 +167,18 @@ impl Link {
                 }
                 _ => unproven(),
             },
-            (Open | Fading { .. } | Leaving, ToBackend::Ping(number)) => {
+            (Open | Fading | Leaving, ToBackend::Ping(number)) => {
                 ToProxy::Pong(number).write(&mut self.out);
                 Step::Done
             }
             (Open, ToBackend::Drain) => {
-                self.stage = Fading { idle_since: None };
+                self.stage = Fading;
                 Step::Drained
             }
-            (Fading { .. } | Leaving, ToBackend::Drain) => Step::Done,
+            (Fading | Leaving, ToBackend::Drain) => Step::Done,
             (_, ToBackend::Goodbye { code, reason }) => Step::Parted { code, reason },
             (
-                Open | Fading { .. } | Leaving,
+                Open | Fading | Leaving,
                 message @ (ToBackend::Request { .. }
                 | ToBackend::Data { .. }
                 | ToBackend::Trailers { .. }
@@ -188,7 +186,7 @@ impl Link {
                 | ToBackend::Cancel { .. }),
             ) => Step::Stream(message),
             (Greeting | Proving(_), _) => return Err("spoke before its welcome".into()),
-            (Open | Fading { .. } | Leaving, _) => return Err("began a second handshake".into()),
+            (Open | Fading | Leaving, _) => return Err("began a second handshake".into()),
         })
     }
 
@@ -213,7 +211,7 @@ impl Link {
 
     /// It counts, or did until it was drained.
     pub(crate) fn is_welcome(&self) -> bool {
-        matches!(self.stage, Stage::Open | Stage::Fading { .. } | Stage::Leaving)
+        matches!(self.stage, Stage::Open | Stage::Fading | Stage::Leaving)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -248,11 +246,7 @@ impl Link {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Greeting | Stage::Proving(_) => Some(self.began_at + HANDSHAKE_TIMEOUT),
-            Stage::Open | Stage::Leaving => Some(self.pings_at()),
-            // Since when it is idle is not known before the first tick.
-            Stage::Fading { .. } if !self.streams.is_empty() => Some(self.pings_at()),
-            Stage::Fading { idle_since: None } => Some(self.began_at),
-            Stage::Fading { idle_since: Some(since) } => Some(self.pings_at().min(since + FADE)),
+            Stage::Open | Stage::Fading | Stage::Leaving => Some(self.pings_at()),
             // The time of its last word is not known before the first tick.
             Stage::Closing => Some(self.closes_at.unwrap_or(self.began_at)),
         }
@@ -266,16 +260,12 @@ impl Link {
         if self.stage == Stage::Closing {
             self.closes_at.get_or_insert(now + LINGER);
         }
-        if let Stage::Fading { idle_since } = &mut self.stage {
-            *idle_since = self.streams.is_empty().then(|| idle_since.unwrap_or(now));
-        }
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return None;
         }
         Some(match self.stage {
             Stage::Greeting | Stage::Proving(_) => Alarm::NoWelcome,
             Stage::Closing => Alarm::Lingered,
-            Stage::Fading { idle_since: Some(since) } if since + FADE <= now => Alarm::Faded,
             _ if self.pinged_at.is_some() => Alarm::Silent,
             _ => {
                 self.pings += 1;

@@ -59,6 +59,8 @@ pub(crate) struct Connector {
     slots: u16,
     /// Exchanges that fill a slot.
     busy: usize,
+    /// Links on which a request was refused for want of a slot, and no free one was told of since.
+    refused_on: usize,
     phase: Phase,
     proxies: Vec<Proxy>,
     links: BTreeMap<LinkId, Link>,
@@ -127,6 +129,7 @@ impl Connector {
             adapter: options.adapter,
             slots: options.slots,
             busy: 0,
+            refused_on: 0,
             phase: Phase::Serving,
             proxies: options.connect.into_iter().map(Proxy::new).collect(),
             links: BTreeMap::new(),
@@ -213,6 +216,24 @@ impl Connector {
             {
                 self.say(id, &ToProxy::Slots(self.slots));
             }
+        }
+    }
+
+    /// One exchange fewer. A proxy that was refused a request gives no more than it has until it hears of a free slot.
+    fn slot_is_free(&mut self) {
+        self.busy -= 1;
+        if self.refused_on == 0 || self.busy >= self.slots.into() {
+            return;
+        }
+        self.refused_on = 0;
+        let refused = self.links.iter_mut().filter_map(|(id, link)| {
+            let has_refused = std::mem::take(&mut link.has_refused);
+            (has_refused && link.is_welcome()).then_some((*id, link.proxy, link.is_open()))
+        });
+        for (id, proxy, is_open) in refused.collect::<Vec<_>>() {
+            // A process that was replaced has no other link that it is told on.
+            let speaker = self.proxies[proxy].speaker().filter(|_| is_open);
+            self.say(speaker.map_or(id, |(speaker, _)| speaker), &ToProxy::Slots(self.slots));
         }
     }
 

@@ -129,6 +129,23 @@ impl Proxy {
         had_place
     }
 
+    /// The process that answered here goes down or is replaced: the next connection is a first one again. Its links stay
+    /// without a place. Returns whether this one had a place.
+    pub(crate) fn goes_down(&mut self, link: LinkId) -> bool {
+        let had_place = self.leave(link);
+        if had_place {
+            // Connections in their handshake may have reached the next process; what is still dialled may be too many.
+            self.places.retain(|place| matches!(place, Place::Greeting(_) | Place::Dialling(_)));
+            if self.places.iter().any(|place| matches!(place, Place::Greeting(_))) {
+                self.places.retain(|place| matches!(place, Place::Greeting(_)));
+            }
+            self.id = None;
+            self.speaker = None;
+            self.forget_if_alone();
+        }
+        had_place
+    }
+
     /// The link that is to say how many slots there are, and whether it has just become that.
     pub(crate) fn speaker(&mut self) -> Option<(LinkId, bool)> {
         let linked = |place: &Place| match *place {

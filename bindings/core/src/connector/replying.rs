@@ -260,11 +260,11 @@ impl Connector {
         if !std::mem::take(&mut exchange.fills_slot) {
             return;
         }
-        self.busy -= 1;
         let stream = exchange.stream;
         if let Some(id) = exchange.link.filter(|_| tell) {
             self.say(id, &ToProxy::Release(stream));
         }
+        self.slot_is_free();
     }
 
     fn close_stream(&mut self, place: usize) {

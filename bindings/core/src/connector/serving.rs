@@ -105,6 +105,7 @@ impl Connector {
             return Err("sent a request on a stream that is in use");
         }
         if self.phase != Phase::Serving || self.busy >= self.slots.into() {
+            self.refused_on += usize::from(!std::mem::replace(&mut link.has_refused, true));
             self.say(id, &ToProxy::Refuse(stream));
             return Ok(());
         }

@@ -2,7 +2,7 @@ use swiftiply_wire::Refusal;
 use swiftiply_wire::RefusalCode;
 
 use super::*;
-use crate::limits::{DIALS_PER_PROXY_MAX, FADE, REDIAL_FIRST, REDIAL_MAX, REMIND_UNREACHABLE};
+use crate::limits::{DIALS_PER_PROXY_MAX, REDIAL_FIRST, REDIAL_MAX, REMIND_UNREACHABLE};
 
 fn two_proxies() -> Options {
     let connect = ["a:1", "b:2"].map(|address| address.parse().unwrap()).to_vec();
@@ -201,15 +201,46 @@ fn a_proxy_that_goes_down_is_dialled_again_while_its_link_ends() {
     assert_eq!(scene.connector.send_reply(place, &head(200, &[]), b"last"), Ok(4));
     scene.connector.forget(place);
     assert_eq!(scene.heard(id).len(), 2);
-    scene.pass(Duration::ZERO);
-    let queued = scene.given(id, 1, "GET");
-    scene.pass(FADE);
-    assert_eq!(scene.heard(id), [], "what stood in the proxy's queue is served");
-    scene.connector.send_reply(queued, &head(200, &[]), b"").unwrap();
-    scene.heard(id);
-    scene.pass(Duration::ZERO);
-    scene.pass(FADE);
-    assert_eq!(scene.heard(id), [Said::Goodbye(String::new())]);
+    scene.pass(PING / 2);
+    let later = scene.given(id, 1, "GET");
+    scene.connector.send_reply(later, &head(200, &[]), b"").unwrap();
+    assert_eq!(scene.heard(id).len(), 1, "what the proxy's last clients ask for is served");
+    scene.pass(PING);
+    assert!(matches!(scene.heard(id)[..], [Said::Ping(_)]), "when it ends is the proxy's to say");
+    scene.say(id, &goodbye(GoodbyeCode::Done, "the proxy stops"));
+    assert!(scene.is_closed(id));
+}
+
+#[test]
+fn the_process_that_takes_a_proxys_place_is_asked_anew_how_many_links_it_wants() {
+    let mut scene = Scene::new(Options::default());
+    let old = [scene.join(&welcome(1, 0, 3)), scene.join(&welcome(1, 1, 3)), scene.join(&welcome(1, 2, 3))];
+    scene.say(old[1], &ToBackend::Drain);
+    scene.join(&welcome(2, 0, 1));
+    assert_eq!(scene.connector.status().connected, 1);
+    scene.say(old[0], &ToBackend::Drain);
+    scene.say(old[2], &ToBackend::Drain);
+    assert_eq!(scene.connector.status().connected, 1, "those concern the old process");
+    assert_eq!(scene.connector.next_dial(scene.now), None);
+    let on_its_way = scene.given(old[2], 1, "GET");
+    assert_eq!(scene.connector.send_reply(on_its_way, &head(200, &[]), b"last"), Ok(4));
+    for id in old {
+        scene.say(id, &goodbye(GoodbyeCode::Done, "the proxy stops"));
+    }
+    assert_eq!(scene.connector.next_dial(scene.now), None);
+    assert_eq!(scene.connector.status().connected, 1);
+}
+
+#[test]
+fn a_connection_in_its_handshake_when_the_proxy_is_replaced_keeps_its_place() {
+    let mut scene = Scene::new(Options::default());
+    let old = scene.join(&welcome(1, 0, 2));
+    let greeting = scene.greet();
+    scene.say(old, &ToBackend::Drain);
+    assert_eq!(scene.connector.next_dial(scene.now), None, "it may lead to the new process already");
+    scene.say(greeting, &ToBackend::Welcome(welcome(2, 1, 2)));
+    scene.join(&welcome(2, 0, 2));
+    assert_eq!(scene.connector.status().connected, 1);
 }
 
 #[test]

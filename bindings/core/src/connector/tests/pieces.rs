@@ -38,7 +38,7 @@ fn outcome<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Said>, Vec<u64>, 
 fn bytes_one_at_a_time_mean_the_same_as_all_at_once() {
     let bytes = conversation();
     let whole = outcome(std::iter::once(&bytes[..]));
-    assert_eq!(whole.0, [Said::Pong(7), Said::Refuse(3), reset(2, "")]);
+    assert_eq!(whole.0, [Said::Pong(7), Said::Refuse(3), reset(2, ""), Said::Slots(2)]);
     assert_eq!((whole.1.clone(), whole.2.clone()), (vec![1], Read::Data(b"helloworld".to_vec())));
     assert_eq!(outcome(bytes.chunks(1)), whole);
 }

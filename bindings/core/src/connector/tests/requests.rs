@@ -39,6 +39,23 @@ fn a_request_beyond_the_slots_is_refused() {
 }
 
 #[test]
+fn a_proxy_that_was_refused_hears_of_the_next_free_slot() {
+    let connect = ["a:1", "b:2"].map(|address| address.parse().unwrap()).to_vec();
+    let mut scene = Scene::new(Options { connect, slots: 1, ..Options::default() });
+    let (a, b) = (scene.join(&welcome(1, 0, 1)), scene.join(&welcome(2, 0, 1)));
+    let place = scene.given(a, 1, "GET");
+    scene.request(b, 1, "GET");
+    assert_eq!(scene.heard(b), [Said::Refuse(1)]);
+    scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+    scene.connector.forget(place);
+    assert_eq!(scene.heard(b), [Said::Slots(1)]);
+    assert!(!scene.heard(a).contains(&Said::Slots(1)), "only who was refused waits for that");
+    let place = scene.given(b, 1, "GET");
+    scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+    assert!(!scene.heard(b).contains(&Said::Slots(1)), "once");
+}
+
+#[test]
 fn slots_are_shared_by_all_proxies() {
     let connect = ["a:1", "b:2"].map(|address| address.parse().unwrap()).to_vec();
     let mut scene = Scene::new(Options { connect, ..Options::default() });

@@ -1,15 +1,25 @@
 //! Listening sockets: for clients one per shard and address, for backends one per address.
+//!
+//! - [`ClientSockets`], [`Door`] (here): the two kinds, bound or inherited.
+//! - `inherited`: sockets that were there before this process.
+//! - `file`: the file of a Unix socket, and who removes it.
+
+mod file;
+mod inherited;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{ListenAddr, Outgoing};
+
+pub use file::SocketFile;
+pub use inherited::{Heirloom, Inherited};
 
 /// Connections that the system holds for us while we are busy: bursts of new clients. The system's own bound
 /// (`net.core.somaxconn`, 4096) cuts it.
@@ -54,19 +64,42 @@ pub struct ClientSockets {
 }
 
 impl ClientSockets {
-    /// Binds one socket for each shard. The system spreads new connections over them.
+    /// Takes the sockets of this address that were inherited, or binds one for each shard. The system spreads new
+    /// connections over them.
     ///
     /// # Errors
     /// [`BindError`], also when another process listens there in the same manner.
-    pub fn bind(address: &ListenAddr, shards: usize) -> Result<Self, BindError> {
+    pub fn bind(address: &ListenAddr, shards: usize, inherited: &mut Inherited) -> Result<Self, BindError> {
         let failed = |cause| BindError { address: Outgoing::Tcp(address.clone()), cause };
+        let bound = bind_each(address, |one| match inherited.take_tcp(one) {
+            Some(sockets) => Ok(sockets),
+            None => bind_shared(one, shards),
+        });
         let mut by_shard: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for bound in bind_each(address, |one| bind_shared(one, shards)).map_err(failed)? {
-            for (shard, listener) in by_shard.iter_mut().zip(bound) {
-                shard.push(listener);
-            }
+        for sockets in bound.map_err(failed)? {
+            spread(sockets, &mut by_shard).map_err(failed)?;
         }
         Ok(Self { address: address.clone(), by_shard })
+    }
+
+    /// The same sockets once more, for the shards to take clients from. An address is closed when both are dropped.
+    ///
+    /// # Errors
+    /// The system's, when it has no more descriptors.
+    pub fn for_shards(&self) -> io::Result<Vec<Vec<std::net::TcpListener>>> {
+        let again = |sockets: &Vec<std::net::TcpListener>| {
+            sockets.iter().map(std::net::TcpListener::try_clone).collect()
+        };
+        self.by_shard.iter().map(again).collect()
+    }
+
+    /// The same sockets once more, for another process.
+    ///
+    /// # Errors
+    /// The system's, when it has no more descriptors.
+    pub fn heirlooms(&self) -> io::Result<Vec<Heirloom>> {
+        let all = self.by_shard.iter().flatten();
+        all.map(|socket| Ok(Heirloom { socket: socket.try_clone()?.into(), removes_file: false })).collect()
     }
 
     /// Where clients can connect: the port that the system chose, if the configuration left it open.
@@ -86,16 +119,56 @@ pub enum Door {
 }
 
 impl Door {
-    /// Binds an `outgoing` address.
+    /// Takes the sockets of an `outgoing` address that were inherited, or binds it.
     ///
     /// # Errors
     /// [`BindError`]
-    pub fn bind(address: &Outgoing) -> Result<Self, BindError> {
+    pub fn bind(address: &Outgoing, inherited: &mut Inherited) -> Result<Self, BindError> {
         let bound = match address {
-            Outgoing::Tcp(tcp) => bind_each(tcp, |one| listen(one, false)).map(Self::Tcp),
-            Outgoing::Unix(path) => bind_unix(path),
+            Outgoing::Tcp(tcp) => bind_each(tcp, |one| match inherited.take_tcp(one) {
+                Some(sockets) => Ok(sockets),
+                None => Ok(vec![listen(one, false)?]),
+            })
+            .map(|sockets| Self::Tcp(sockets.into_iter().flatten().collect())),
+            Outgoing::Unix(path) => match inherited.take_unix(path) {
+                Some((listener, file)) => Ok(Self::Unix(listener, file)),
+                None => bind_unix(path),
+            },
         };
         bound.map_err(|cause| BindError { address: address.clone(), cause })
+    }
+
+    /// The same sockets once more, for another process.
+    ///
+    /// # Errors
+    /// The system's, when it has no more descriptors.
+    pub fn heirlooms(&self) -> io::Result<Vec<Heirloom>> {
+        match self {
+            Self::Tcp(listeners) => {
+                let again = |socket: &std::net::TcpListener| {
+                    Ok(Heirloom { socket: socket.try_clone()?.into(), removes_file: false })
+                };
+                listeners.iter().map(again).collect()
+            }
+            Self::Unix(listener, file) => {
+                let socket = listener.try_clone()?.into();
+                Ok(vec![Heirloom { socket, removes_file: file.is_to_be_removed() }])
+            }
+        }
+    }
+
+    /// This process has taken the place of the one whose sockets it inherited.
+    pub fn take_over(&mut self) {
+        if let Self::Unix(_, file) = self {
+            file.take_over();
+        }
+    }
+
+    /// Another process has taken the place of this one: the socket's file is its own.
+    pub fn hand_over(&mut self) {
+        if let Self::Unix(_, file) = self {
+            file.hand_over();
+        }
     }
 
     /// The TCP address, if it is one.
@@ -107,19 +180,11 @@ impl Door {
     }
 }
 
-/// The file of a Unix socket, removed when we stop listening.
-#[derive(Debug)]
-pub struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // After a change of user it may be out of our hands; the next start finds it stale and removes it.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// A name may stand for addresses that this machine does not serve (`localhost` without IPv6): one that works is enough.
-fn bind_each<T>(address: &ListenAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<Vec<T>> {
+fn bind_each<T>(
+    address: &ListenAddr,
+    mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
     let mut bound = Vec::new();
     let mut unavailable = io::Error::other("the name stands for no address");
     for one in address.resolve()? {
@@ -130,6 +195,25 @@ fn bind_each<T>(address: &ListenAddr, bind: impl Fn(SocketAddr) -> io::Result<T>
         }
     }
     if bound.is_empty() { Err(unavailable) } else { Ok(bound) }
+}
+
+/// Gives every shard a socket to take clients from, and every socket a shard: in its queue there may be clients. There
+/// are as many as shards, unless they were inherited from a process with another number of them.
+fn spread(
+    sockets: Vec<std::net::TcpListener>,
+    by_shard: &mut [Vec<std::net::TcpListener>],
+) -> io::Result<()> {
+    if sockets.is_empty() {
+        return Ok(()); // Another address covers this one.
+    }
+    for (shard, place) in by_shard.iter_mut().enumerate().skip(sockets.len()) {
+        place.push(sockets[shard % sockets.len()].try_clone()?);
+    }
+    let shards = by_shard.len();
+    for (number, socket) in sockets.into_iter().enumerate() {
+        by_shard[number % shards].push(socket);
+    }
+    Ok(())
 }
 
 /// Sockets that share a port do not notice that another process shares it too; one that does not share it does.
@@ -179,7 +263,7 @@ fn bind_unix(path: &Path) -> io::Result<Door> {
     };
     listener.set_nonblocking(true)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
-    Ok(Door::Unix(listener, SocketFile(path.to_owned())))
+    Ok(Door::Unix(listener, SocketFile::ours(path.to_owned())))
 }
 
 /// Removes a socket that nobody listens on; never anything else.

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -37,6 +38,37 @@ impl Pidfile {
             }
             Err(PublishError::Io(cause)) => Err(failed(cause)),
         }
+    }
+
+    /// Takes over the file of the process whose place this one takes. Its lock came along, so that at no time nobody
+    /// holds it; and so does the right to write, also where this process's user could not make such a file.
+    pub fn take_over(path: PathBuf, file: File) -> Result<Self, PidfileError> {
+        let number = format!("{}\n", process::id());
+        // In this order, so that whoever reads it meanwhile finds one of the two numbers in its first line.
+        let written =
+            file.write_all_at(number.as_bytes(), 0).and_then(|()| file.set_len(number.len() as u64));
+        let locked = written.and_then(|()| {
+            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, cause)| cause.into())
+        });
+        match locked {
+            Ok(file) => Ok(Pidfile { path, file }),
+            Err(cause) => Err(PidfileError::Failed { path, cause }),
+        }
+    }
+
+    /// The file with its lock, for the process that is to take this one's place.
+    pub(super) fn heirloom(&self) -> io::Result<(PathBuf, OwnedFd)> {
+        Ok((self.path.clone(), self.file.as_fd().try_clone_to_owned()?))
+    }
+
+    /// Another process has taken it over: neither the file nor its lock, which both share, is ours any more.
+    pub(super) fn hand_over(self) {
+        std::mem::forget(self);
+    }
+
+    /// Whether it is that process's by now.
+    pub(super) fn names(&self, pid: u32) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text.trim() == pid.to_string())
     }
 }
 
@@ -104,13 +136,21 @@ fn lock(file: File) -> Result<Flock<File>, PublishError> {
 pub enum PidfileError {
     /// Another process runs with it.
     Held {
+        /// Where it is.
         path: PathBuf,
         /// What the file says: that process's id.
         holder: String,
     },
     /// It cannot be written.
-    Failed { path: PathBuf, cause: io::Error },
+    Failed {
+        /// Where it should be.
+        path: PathBuf,
+        /// The system's reason.
+        cause: io::Error,
+    },
 }
+
+impl std::error::Error for PidfileError {}
 
 impl fmt::Display for PidfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,6 +226,34 @@ mod tests {
         fs::write(folder.pidfile(), "7\n").unwrap();
         drop(pidfile);
         assert_eq!(fs::read_to_string(folder.pidfile()).unwrap(), "7\n");
+    }
+
+    #[test]
+    fn the_lock_is_held_without_a_gap_when_another_process_takes_it_over() {
+        let folder = Folder::new("heirloom");
+        let old = Pidfile::create(&folder.pidfile()).unwrap();
+        fs::write(folder.pidfile(), "1234567890\n").unwrap();
+        let (path, file) = old.heirloom().unwrap();
+        let refused = || assert!(Pidfile::create(&folder.pidfile()).is_err());
+        refused();
+        let new = Pidfile::take_over(path, file.into()).unwrap();
+        refused();
+        old.hand_over();
+        refused();
+        assert_eq!(fs::read_to_string(folder.pidfile()).unwrap(), format!("{}\n", process::id()));
+        drop(new);
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_successor_that_fails_leaves_file_and_lock_where_they_were() {
+        let folder = Folder::new("failed-heir");
+        let old = Pidfile::create(&folder.pidfile()).unwrap();
+        drop(old.heirloom().unwrap());
+        assert!(old.names(process::id()) && !old.names(1));
+        assert!(Pidfile::create(&folder.pidfile()).is_err());
+        drop(old);
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
     }
 
     #[test]
