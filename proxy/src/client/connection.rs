@@ -20,7 +20,7 @@ use crate::access;
 use crate::buffer::Buffer;
 use crate::exchange::Exchange;
 use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
-use crate::shard::{Alarm, Connected, Directory, Shard};
+use crate::shard::{Alarm, Connected, Directory, Millis, Shard};
 use crate::site::Waiter;
 
 /// Bytes that a client may send ahead of what we want of it: pipelined requests, or a body that has no slot yet. One

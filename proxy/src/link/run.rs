@@ -87,6 +87,10 @@ async fn close(mut stream: LinkStream) {
 fn log(link: &Link, pool: &PoolHere, shard: &Shard, end: &End, gone: bool) {
     let (site, backend) = (pool.name(), &link.name);
     match end {
+        // It is at the process that has taken this one's place.
+        End::Left | End::Dismissed if gone && shard.sends_backends() => {
+            tracing::debug!("{site}: backend {backend} has nothing left here");
+        }
         End::Left | End::Dismissed if gone => tracing::info!("{site}: backend {backend} left"),
         End::Left | End::Dismissed => tracing::debug!("{site}: a link of backend {backend} closed"),
         End::Broke(Some(error)) => tracing::warn!("{site}: backend {backend} was lost: {error}"),

@@ -185,6 +185,11 @@ impl Shard {
         self.alarms.ring_all();
     }
 
+    /// Whether backends that leave go to another process, which takes this one's place.
+    pub fn sends_backends(&self) -> bool {
+        self.sends_backends.get()
+    }
+
     /// Whether backends are to bring their links to another process.
     fn send_backends(&self, away: bool) {
         self.sends_backends.set(away);

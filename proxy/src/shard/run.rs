@@ -173,7 +173,7 @@ fn begin(shard: &Rc<Shard>, new: NewLink) {
             link.leave(GoodbyeCode::Replaced, "the backend's other links went down; dial again")
         }
     }
-    if shard.sends_backends.get() {
+    if shard.sends_backends() {
         link.drain();
     }
     let shard = shard.clone();
