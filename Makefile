@@ -4,10 +4,11 @@
 #   make demo             proxy and four apps, running until Ctrl-C   (ARGS=--once: ends by itself)
 #   make test             every test of every language; ends with "N passed, N failed"
 #   make bench            ours and its peers side by side   (40 minutes; ARGS=quick: 3; ARGS="rack wsgi": only those)
+#   make fuzz             every fuzz target for a minute   (ARGS="request_head 600": that one for ten)
 #   make lint             formatters and linters, changing nothing
 #   make clean            removes what was built
 
-.PHONY: build demo test bench lint clean
+.PHONY: build demo test bench fuzz lint clean
 
 build:
 	@scripts/build
@@ -20,6 +21,9 @@ test:
 
 bench: build
 	@python3 tests/bench $(ARGS)
+
+fuzz:
+	@scripts/fuzz $(ARGS)
 
 lint:
 	@scripts/lint

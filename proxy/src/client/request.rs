@@ -274,7 +274,7 @@ fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, 
     let peer = forward::Peer { address: &client.address, scheme: client.scheme, trusted };
     RequestHead::write(bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
-            if tells_forwarded || !name.as_bytes().starts_with(b"X-Forwarded-") {
+            if tells_forwarded || !forward::is_x_forwarded(name) {
                 headers.push_name(name, value);
             }
         });

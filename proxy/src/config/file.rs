@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -31,10 +32,12 @@ pub(super) enum Step<'d> {
 impl Document {
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         let unreadable = |cause| ConfigError::Unreadable { file: file.to_owned(), cause };
-        if fs::metadata(file).map_err(unreadable)?.len() > FILE_BYTES_MAX {
-            return Err(unreadable(std::io::ErrorKind::FileTooLarge.into()));
+        let mut text = String::new();
+        let read = fs::File::open(file).and_then(|it| it.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
+        if read.map_err(unreadable)? as u64 > FILE_BYTES_MAX {
+            return Err(unreadable(io::ErrorKind::FileTooLarge.into()));
         }
-        Document::parse(fs::read_to_string(file).map_err(unreadable)?, file)
+        Document::parse(text, file)
     }
 
     pub fn parse(text: String, file: &Path) -> Result<Self, ConfigError> {

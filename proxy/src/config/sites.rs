@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -40,7 +41,7 @@ const REPLAY_BYTES_MAX: usize = 64 << 20;
 /// A gigabyte a second: more than this is a slip of the finger.
 const BODY_RATE_MAX: u64 = 1 << 30;
 /// A key is a line of text; whoever names a larger file means another one.
-const KEY_BYTES_MAX: usize = 4096;
+const KEY_BYTES_MAX: u64 = 4096;
 
 /// Reads all sites and checks them against each other and against the listeners.
 pub(super) fn read(
@@ -272,11 +273,14 @@ fn read_key_file(field: &Field, folder: &Path, warnings: &mut Warnings) -> Resul
     let file = read_path(field, folder, "the path of a file")?;
     let fault = |cause: String| field.fault(Fault::KeyFile { file: file.clone(), cause });
     let unreadable = |cause| fault(format!("cannot be read ({})", plain(&cause)));
-    let metadata = fs::metadata(&file).map_err(unreadable)?;
-    if metadata.len() > KEY_BYTES_MAX as u64 {
+    let opened = fs::File::open(&file).map_err(unreadable)?;
+    let metadata = opened.metadata().map_err(unreadable)?;
+    let mut content = Vec::new();
+    // Not by its size: a device has none, and no end either.
+    opened.take(KEY_BYTES_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() as u64 > KEY_BYTES_MAX {
         return Err(fault(format!("is longer than {KEY_BYTES_MAX} bytes")));
     }
-    let content = fs::read(&file).map_err(unreadable)?;
     // Editors end the last line; the connector reads its key files the same way.
     let key = content.strip_suffix(b"\n").unwrap_or(&content);
     let key = key.strip_suffix(b"\r").unwrap_or(key);

@@ -52,7 +52,9 @@ pub(super) enum Kind {
     ForwardedProto,
     ForwardedHost,
     ForwardedPort,
-    /// Any other name by which a proxy tells about the client: Forwarded, X-Real-IP, the rest of X-Forwarded-*.
+    /// Any other name by which a proxy speaks to an app: Forwarded, X-Real-IP and the rest of X-Forwarded-* about the
+    /// client; X-Sendfile-Type and X-Accel-Mapping about files that it would send for the app, which would let a client
+    /// choose them (CVE-2025-61780).
     ForwardedOther,
     Date,
     Server,
@@ -118,7 +120,7 @@ impl Kind {
     fn without_token(name: &[u8]) -> Self {
         const HOP_BY_HOP: [&str; 2] = ["http2-settings", "proxy-authentication-info"];
         match name.first() {
-            Some(b'x' | b'X') if is_x_forwarded(name) => Self::ForwardedOther,
+            Some(b'x' | b'X') if is_x_forwarded(name) || is_about_files(name) => Self::ForwardedOther,
             Some(b'h' | b'H' | b'p' | b'P')
                 if HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) =>
             {
@@ -142,8 +144,12 @@ impl Kind {
 }
 
 /// `X-Forwarded` itself, or anything that begins with it and a hyphen.
-fn is_x_forwarded(name: &[u8]) -> bool {
+pub(super) fn is_x_forwarded(name: &[u8]) -> bool {
     const PREFIX: &[u8] = b"x-forwarded";
     name.split_at_checked(PREFIX.len())
         .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(PREFIX) && matches!(rest, [] | [b'-', ..]))
+}
+
+fn is_about_files(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"x-sendfile-type") || name.eq_ignore_ascii_case(b"x-accel-mapping")
 }

@@ -2,7 +2,7 @@
 
 use swiftiply_wire::{Name, Scheme, Token};
 
-use super::field::Kind;
+use super::field::{self, Kind};
 use super::request::{Head, Header};
 
 /// What is known about the client from its connection, not from what it says.
@@ -52,6 +52,11 @@ pub fn request<'h>(head: &Head<'h>, peer: &Peer<'_>, mut emit: impl FnMut(Name<'
         emit(Token::UPGRADE.into(), protocol);
     }
     told.complete(head, peer, emit);
+}
+
+/// Whether this is an X-Forwarded-*, in any case: what a site may do without (`xforwardedfor`), whoever says it.
+pub fn is_x_forwarded(name: Name<'_>) -> bool {
+    field::is_x_forwarded(name.as_bytes())
 }
 
 /// Kinds that need no thought. Host is emitted from the authority, and what is told about the client by [`Told`].

@@ -59,16 +59,17 @@ fn parse_length(value: &[u8]) -> Result<u64, Refusal> {
         .ok_or(Refusal::BadContentLength)
 }
 
-/// Only `chunked` passes. A well-formed coding that we do not know is 501 (RFC 9112 section 6.1); what is malformed,
-/// what hides or repeats `chunked`, and the withdrawn `identity` is 400.
+/// Only `chunked` passes. What does not end in a single `chunked` says nothing about where the body ends, and is 400
+/// (RFC 9112 section 6.3); so is what is malformed, and the withdrawn `identity`. Codings that we do not know in front of
+/// it are 501 (section 6.1).
 fn check_coding(value: &[u8]) -> Result<(), Refusal> {
     if value.eq_ignore_ascii_case(b"chunked") {
         return Ok(());
     }
     let last = list(value).count() - 1;
     for (position, coding) in list(value).enumerate() {
-        let is_misplaced = coding.eq_ignore_ascii_case(b"chunked") && position != last;
-        if is_misplaced || !is_token(coding) || coding.eq_ignore_ascii_case(b"identity") {
+        let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        if is_chunked != (position == last) || !is_token(coding) || coding.eq_ignore_ascii_case(b"identity") {
             return Err(Refusal::BadCoding);
         }
     }

@@ -21,7 +21,8 @@ impl fmt::Display for Breach {
 
 impl Link {
     pub(super) fn receive(&self, frame: Frame<'_>, pool: &PoolHere, shard: &Shard) -> Result<(), Breach> {
-        let message = ToProxy::read(frame)?;
+        let stream = frame.stream;
+        let message = ToProxy::read(frame).inspect_err(|_| self.breached(stream))?;
         let closes = message.closes();
         self.act(message, pool, shard)?;
         if let Some((stream, hold)) = closes {
@@ -84,6 +85,16 @@ impl Link {
             _ => return Err(Breach(format!("a frame for stream {stream}, which is not open"))),
         };
         exchange.map_or(Ok(()), |exchange| tell(&exchange).inspect_err(|_| exchange.breached()))
+    }
+
+    /// What was said on this stream makes no sense: whoever waits for its reply need not ask another backend, which would
+    /// say the same.
+    fn breached(&self, stream: StreamId) {
+        let exchange =
+            self.state.borrow().streams.get(slab_key(stream)).and_then(|entry| entry.exchange.clone());
+        if let Some(exchange) = exchange {
+            exchange.breached();
+        }
     }
 
     /// The closing frame: the stream's number and its slot are free, unless the slot is held.

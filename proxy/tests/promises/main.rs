@@ -10,6 +10,7 @@ mod exact_dispatch;
 mod hold;
 mod links;
 mod listening;
+mod pools;
 mod reload;
 mod replay;
 mod restarts;

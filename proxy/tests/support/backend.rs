@@ -147,6 +147,28 @@ impl Backend {
         }
     }
 
+    /// The body of this request to its end, and its trailers, if it has some.
+    pub fn body_and_trailers(&mut self, request: &Arrived) -> (Vec<u8>, Vec<(String, String)>) {
+        let wanted = request.stream;
+        let mut body = Vec::new();
+        loop {
+            let piece = self.wait("a piece of body or trailers", |heard| match heard {
+                Heard::Data { stream, .. } | Heard::Trailers { stream, .. } => *stream == wanted,
+                _ => false,
+            });
+            match piece {
+                Heard::Data { data, end, .. } => {
+                    body.extend_from_slice(&data);
+                    if end {
+                        return (body, Vec::new());
+                    }
+                }
+                Heard::Trailers { headers, .. } => return (body, headers),
+                _ => unreachable!("only pieces were asked for"),
+            }
+        }
+    }
+
     /// Sends this as the reply's body, in pieces, as the proxy grants window for it.
     pub fn send_within_window(&mut self, request: &Arrived, body: &[u8]) {
         let mut credit = WINDOW_DEFAULT as usize;

@@ -207,6 +207,15 @@ impl Client {
         }
     }
 
+    /// A head and so many bytes behind it, as they came.
+    pub fn raw_reply(&mut self, body_bytes: usize) -> Vec<u8> {
+        while find(&self.incoming, b"\r\n\r\n").is_none() {
+            assert_eq!(self.read(), End::Whole);
+        }
+        let end = find(&self.incoming, b"\r\n\r\n").expect("it was just found");
+        self.bytes(end + 4 + body_bytes)
+    }
+
     /// Exactly so many bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         assert_eq!(self.fill(count), End::Whole);
