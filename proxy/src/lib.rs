@@ -6,8 +6,12 @@
 mod access;
 mod buffer;
 mod client;
+#[allow(dead_code, unused_imports)] // Until exchanges use it.
+mod compress;
 pub mod config;
 mod exchange;
+#[allow(dead_code)] // Until exchanges use it.
+mod files;
 pub mod http;
 mod link;
 mod listen;

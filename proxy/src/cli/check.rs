@@ -59,7 +59,33 @@ fn write_site(out: &mut String, site: &SiteConfig) -> fmt::Result {
     line(out, "redeployment_sizelimit", bytes(site.redeployment_sizelimit as u64))?;
     line(out, "xforwardedfor", yes_no(site.xforwardedfor))?;
     line(out, "max_body", site.max_body.map_or("unlimited".to_owned(), bytes))?;
-    line(out, "body_rate", format!("{}/s", bytes(site.body_rate)))
+    line(out, "body_rate", format!("{}/s", bytes(site.body_rate)))?;
+    write_files(out, site)
+}
+
+fn write_files(out: &mut String, site: &SiteConfig) -> fmt::Result {
+    line(
+        out,
+        "docroot",
+        site.docroot.as_ref().map_or("none".to_owned(), |root| root.folder.display().to_string()),
+    )?;
+    if let Some(root) = &site.docroot {
+        line(out, "staticmask", root.mask.as_ref().map_or("none", |mask| mask.as_str()))?;
+        if let Some(cache) = &root.page_cache {
+            line(out, "cache_directory", cache.folder.display())?;
+            line(out, "cache_extensions", list(&cache.extensions))?;
+        }
+        line(out, "expires", root.max_age.map_or("none".to_owned(), seconds))?;
+    }
+    let sendfileroot = site.sendfileroot.as_ref();
+    line(out, "sendfileroot", sendfileroot.map_or("none".to_owned(), |root| root.display().to_string()))?;
+    let pages = site.error_pages.iter().map(|(status, page)| format!("{status} {}", page.file.display()));
+    line(out, "error_pages", none_or(pages.collect()))?;
+    line(out, "compress", none_or(site.compress.iter().map(|coding| coding.name().to_owned()).collect()))
+}
+
+fn none_or(items: Vec<String>) -> String {
+    if items.is_empty() { "none".to_owned() } else { list(&items) }
 }
 
 fn write_process(out: &mut String, config: &Config) -> fmt::Result {

@@ -159,6 +159,13 @@ pub enum Fault {
         /// What is wrong with it.
         cause: String,
     },
+    /// An error page that is missing, empty, too long or may not be read.
+    ErrorPage {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// `key` and `key_file` side by side.
     TwoKeys,
     /// TLS is asked for, which is not served yet.
@@ -186,6 +193,9 @@ impl fmt::Display for Fault {
             }
             Fault::KeyFile { file, cause } => {
                 write!(f, "the key file {} {cause}; put the site's key into it", file.display())
+            }
+            Fault::ErrorPage { file, cause } => {
+                write!(f, "the page {} {cause}; put one there, or remove the key", file.display())
             }
             Fault::TwoKeys => f.write_str("the key is already given by `key` beside it; remove one of them"),
             Fault::Tls => f.write_str(

@@ -21,13 +21,7 @@ pub(super) fn find(key: &str) -> Option<Legacy> {
         "logger" | "log_level" => "has no effect: use `log` with `access`, `error` and `level`",
         "keepalive" => "has no effect: backends always keep their links; remove it",
         "url" => "has no effect: sites are told apart by their host names only; remove it",
-        "docroot" => "no file is served from it: every request goes to the backends",
-        "sendfileroot" | "enable_sendfile_404" => {
-            "no file is sent for an X-Sendfile header: the app's reply goes to the client as it is"
-        }
-        "cache_extensions" | "cache_directory" | "staticmask" => {
-            "no cached page is served: every request goes to the backends"
-        }
+        "enable_sendfile_404" => "has no effect: a file that is not there is always answered 404; remove it",
         "file_cache"
         | "etag_cache"
         | "dynamic_request_cache"
@@ -36,7 +30,7 @@ pub(super) fn find(key: &str) -> Option<Legacy> {
         | "cache_threshold"
         | "chunked_encoding_threshold"
         | "descriptor_cache_threshold" => {
-            "has no effect: files are not served, so none are cached; remove it"
+            "has no effect: files are cached by the system, and always up to date; remove it"
         }
         _ => return None,
     };

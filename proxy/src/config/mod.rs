@@ -21,6 +21,7 @@ mod address;
 mod embedded;
 mod error;
 mod file;
+mod files;
 mod hosts;
 mod legacy;
 mod model;
@@ -37,6 +38,7 @@ use std::path::Path;
 
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
 pub use error::{ConfigError, Fault, Hint, Place, Warning};
+pub use files::{DocRoot, ErrorPages, Mask, Page, PageCache};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
 pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig};
 pub use prefix::{NoPool, PathPrefix, PoolIndex, PoolTable, PrefixError};
@@ -44,7 +46,7 @@ pub use secret::Secret;
 pub use source::{ConfigSource, Overrides};
 
 impl Config {
-    /// What a file says, and what is to be said about it. Reads the key files that it names; resolves no
+    /// What a file says, and what is to be said about it. Reads the key files and pages that it names; resolves no
     /// names.
     pub fn load(file: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
         read::config(&file::Document::read(file)?)

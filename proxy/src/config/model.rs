@@ -1,13 +1,16 @@
 //! The meaning of a configuration: every key with its unit, its default and the reason for it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::address::{ListenAddr, Network, Outgoing};
+use super::files::{DocRoot, ErrorPages};
 use super::hosts::HostTable;
 use super::prefix::{PathPrefix, PoolTable};
 use super::secret::Secret;
+use crate::compress::Coding;
 use crate::resources::of_machine;
 
 /// Everything the proxy is told. Made by [`Config::load`] and [`Config::embedded`], or in a test by
@@ -19,6 +22,8 @@ pub struct Config {
     /// `map`: the sites, in the file's order. Never empty; no host and no outgoing address twice,
     /// at most one default.
     pub sites: Vec<SiteConfig>,
+    /// `error_pages` at the top level or in `defaults`: for requests whose host no site has.
+    pub error_pages: ErrorPages,
     /// `limits`: what a client may send, and how slowly.
     pub limits: Limits,
     /// `trusted_proxies`: peers whose `X-Forwarded-*` headers are believed. None by default: anyone
@@ -57,6 +62,7 @@ impl Config {
         Config {
             listen,
             sites,
+            error_pages: ErrorPages::default(),
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from).min(Config::SHARDS_MAX),
@@ -122,6 +128,16 @@ pub struct SiteConfig {
     /// [`SiteConfig::BODY_RATE_WINDOW`]; slower is answered 408. 500 by default: slower than any line that people still
     /// have, faster than what could hold thousands of uploads open for nothing. 0 turns it off.
     pub body_rate: u64,
+    /// `docroot` and what goes with it: files that are served before the app is asked. None by default.
+    pub docroot: Option<Arc<DocRoot>>,
+    /// `sendfileroot`: the folder of the files that the app may have sent by `X-Sendfile` or `X-Accel-Redirect`. None by
+    /// default: then such a header is dropped, unless a trusted proxy in front is there to act on it.
+    pub sendfileroot: Option<Arc<Path>>,
+    /// `error_pages`: pages for the proxy's own 404, 502 and 503 in place of its plain sentences. None by default.
+    pub error_pages: ErrorPages,
+    /// `compress`: the codings in which text may be sent, the preferred first. None by default: it costs processor time,
+    /// and a reply in which a secret stands beside what the client sent tells something of the secret by its length.
+    pub compress: Vec<Coding>,
 }
 
 /// Entries of `outgoing` with the same `prefix`: some backends, with a queue and slots of their own.
@@ -162,6 +178,10 @@ impl SiteConfig {
             xforwardedfor: true,
             max_body: None,
             body_rate: SiteConfig::BODY_RATE,
+            docroot: None,
+            sendfileroot: None,
+            error_pages: ErrorPages::default(),
+            compress: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::http::HEADERS_ROOM;
 use super::address::{AddressError, ListenAddr};
 use super::error::{ConfigError, Fault, Hint, Warning};
 use super::file::Document;
+use super::files;
 use super::model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process};
 use super::section::{Field, Section};
 use super::sites;
@@ -55,7 +56,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), ConfigError> {
     let top = Section::root(document)?;
     let mut warnings = Warnings::default();
-    check_keys(&top, &[TOP_KEYS, sites::SHARED_KEYS], &mut warnings)?;
+    check_keys(&top, &[TOP_KEYS, sites::SHARED_KEYS, files::KEYS], &mut warnings)?;
     // Paths are meant from the file's own folder, so that they do not depend on where the proxy was started.
     let folder = document.file.parent().unwrap_or(Path::new(""));
 
@@ -66,6 +67,7 @@ pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), Conf
         config.limits = read_limits(limits)?;
     }
     config.sites = sites::read(&top, limits.as_ref(), &config.listen, folder, &mut warnings)?;
+    config.error_pages = sites::read_error_pages(&top, folder)?;
     if let Some(field) = top.field("trusted_proxies") {
         config.trusted_proxies = field.items().iter().map(read_address).collect::<Result<_, _>>()?;
     }

@@ -144,7 +144,7 @@ impl<'d> Field<'d> {
         self.ranged(self.integer().or_else(|| parse_size(self.scalar_text()?)), &range, wanted)
     }
 
-    /// A time: a number of seconds, or one with ms, s, m or h.
+    /// A time: a number of seconds, or one with ms, s, m, h or d.
     pub fn duration(&self, range: RangeInclusive<Duration>) -> Result<Duration, ConfigError> {
         let seconds = match self.node {
             Node::Integer(n) => Some(*n as f64),
@@ -227,7 +227,7 @@ fn parse_size(text: &str) -> Option<i128> {
     digits.parse::<i128>().ok()?.checked_mul(factor)
 }
 
-/// `10`, `2.5`, `500ms`, `30s`, `2m`, `1h`
+/// `10`, `2.5`, `500ms`, `30s`, `2m`, `1h`, `365d`
 fn parse_seconds(text: &str) -> Option<f64> {
     let (digits, unit) = split_unit(text);
     let factor = match unit {
@@ -235,6 +235,7 @@ fn parse_seconds(text: &str) -> Option<f64> {
         "ms" => 0.001,
         "m" => 60.0,
         "h" => 3600.0,
+        "d" => 86_400.0,
         _ => return None,
     };
     Some(digits.parse::<f64>().ok()? * factor)
@@ -278,6 +279,7 @@ mod tests {
         }
         assert_eq!(read("2m", |f| f.duration(any.clone())), Some(Duration::from_secs(120)));
         assert_eq!(read("1 h", |f| f.duration(any.clone())), Some(Duration::from_secs(3600)));
+        assert_eq!(read("1d", |f| f.duration(any.clone())), Some(Duration::from_secs(86_400)));
         for text in ["-1", "soon", "10x", "1.2.3", "90000", ".nan", ".inf", "[1]", "true", "''"] {
             assert_eq!(read(text, |f| f.duration(any.clone())), None, "{text}");
         }

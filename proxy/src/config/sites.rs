@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{AddressError, ListenAddr, Outgoing, UNIX_PATH_BYTES_MAX};
 use super::error::{ConfigError, Fault, plain};
+use super::files::{self, DocRoot, ErrorPages};
 use super::hosts::normalize_pattern;
 use super::model::{PoolConfig, SiteConfig};
 use super::prefix::PathPrefix;
@@ -55,17 +57,25 @@ pub(super) fn read(
     let entries = non_empty_list(top, "map", wanted)?;
     let defaults = top.field("defaults").map(|field| field.section()).transpose()?;
     if let Some(defaults) = &defaults {
-        check_keys(defaults, &[SHARED_KEYS], warnings)?;
+        check_keys(defaults, &[SHARED_KEYS, files::KEYS], warnings)?;
     }
     let mut taken = Taken::new(top, listen);
     let mut sites = Vec::with_capacity(entries.len());
     for entry in entries {
         let own = entry.section()?;
-        check_keys(&own, &[OWN_KEYS, SHARED_KEYS], warnings)?;
+        check_keys(&own, &[OWN_KEYS, SHARED_KEYS, files::KEYS], warnings)?;
         let layers = [Some(&own), defaults.as_ref(), Some(top), limits];
         sites.push(SiteReader { own: &own, layers, folder }.read(&mut taken, warnings)?);
     }
     Ok(sites)
+}
+
+/// `error_pages` for requests whose host no site has.
+pub(super) fn read_error_pages(top: &Section, folder: &Path) -> Result<ErrorPages, ConfigError> {
+    let defaults = top.field("defaults").map(|field| field.section()).transpose()?;
+    let field =
+        [defaults.as_ref(), Some(top)].into_iter().flatten().find_map(|layer| layer.field("error_pages"));
+    field.map_or(Ok(ErrorPages::default()), |field| ErrorPages::read(&field, folder))
 }
 
 /// What earlier sites have taken, each with its first place.
@@ -73,6 +83,8 @@ struct Taken<'d> {
     hosts: HashMap<String, Field<'d>>,
     addresses: HashMap<Outgoing, Field<'d>>,
     default: Option<Field<'d>>,
+    /// What was read for earlier sites, by the key's path: thousands of sites may share a few pages.
+    error_pages: HashMap<String, ErrorPages>,
 }
 
 impl<'d> Taken<'d> {
@@ -81,7 +93,7 @@ impl<'d> Taken<'d> {
             listen.iter().map(move |address| (Outgoing::Tcp(address.clone()), field.clone()))
         };
         let addresses = top.field("cluster_address").into_iter().flat_map(front).collect();
-        Taken { hosts: HashMap::new(), addresses, default: None }
+        Taken { hosts: HashMap::new(), addresses, default: None, error_pages: HashMap::new() }
     }
 }
 
@@ -115,6 +127,10 @@ impl<'d> SiteReader<'_, 'd> {
             xforwardedfor: self.shared("xforwardedfor", Field::boolean, true)?,
             max_body: self.shared("max_body", read_max_body, None)?,
             body_rate: self.shared("body_rate", |f| f.bytes(0..=BODY_RATE_MAX), SiteConfig::BODY_RATE)?,
+            docroot: self.docroot(warnings)?,
+            sendfileroot: self.folder("sendfileroot", warnings)?.map(Into::into),
+            error_pages: self.error_pages(taken)?,
+            compress: self.shared("compress", files::read_compress, Vec::new())?,
             hosts,
             pools,
         };
@@ -207,14 +223,45 @@ impl<'d> SiteReader<'_, 'd> {
         Ok(None)
     }
 
+    fn docroot(&self, warnings: &mut Warnings) -> Result<Option<Arc<DocRoot>>, ConfigError> {
+        let Some(folder) = self.folder("docroot", warnings)? else { return Ok(None) };
+        Ok(Some(Arc::new(DocRoot {
+            folder,
+            mask: self.shared("staticmask", |f| files::read_mask(f).map(Some), None)?,
+            page_cache: files::read_page_cache(
+                self.field("cache_extensions"),
+                self.field("cache_directory"),
+            )?,
+            max_age: self.shared("expires", files::read_expires, None)?,
+        })))
+    }
+
+    fn error_pages(&self, taken: &mut Taken<'d>) -> Result<ErrorPages, ConfigError> {
+        let Some(field) = self.field("error_pages") else { return Ok(ErrorPages::default()) };
+        if let Some(pages) = taken.error_pages.get(&field.path()) {
+            return Ok(pages.clone());
+        }
+        let pages = ErrorPages::read(&field, self.folder)?;
+        taken.error_pages.insert(field.path(), pages.clone());
+        Ok(pages)
+    }
+
+    fn folder(&self, key: &str, warnings: &mut Warnings) -> Result<Option<PathBuf>, ConfigError> {
+        self.shared(key, |field| files::read_folder(field, self.folder, warnings), None)
+    }
+
     fn shared<T>(
         &self,
         key: &str,
         read: impl FnOnce(&Field<'d>) -> Result<T, ConfigError>,
         default: T,
     ) -> Result<T, ConfigError> {
-        let field = self.layers.iter().flatten().find_map(|layer| layer.field(key));
-        field.map_or(Ok(default), |field| read(&field))
+        self.field(key).map_or(Ok(default), |field| read(&field))
+    }
+
+    /// The value in the strongest layer that has one.
+    fn field(&self, key: &str) -> Option<Field<'d>> {
+        self.layers.iter().flatten().find_map(|layer| layer.field(key))
     }
 
     /// 0.6 files have no keys and their backends may sit on other hosts, so this cannot be an error.

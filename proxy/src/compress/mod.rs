@@ -1,0 +1,15 @@
+//! Compression of replies on their way to the client, where a site wants it (`compress`).
+//!
+//! | step | where |
+//! |---|---|
+//! | which coding does this client like best? | [`Accepted`] |
+//! | may this reply be compressed, and must a cache know of it? | [`decide`] |
+//! | bytes in, fewer bytes out | [`Encoder`] |
+
+mod decide;
+mod encoder;
+mod negotiate;
+
+pub use decide::{Plan, decide};
+pub use encoder::Encoder;
+pub use negotiate::{Accepted, Coding};
