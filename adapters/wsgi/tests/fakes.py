@@ -44,6 +44,7 @@ class Reply:
         self.headers: list[tuple[Any, Any]] = []
         self.pieces: list[bytes] = []
         self.aborted: str | None = None
+        self.trailers: Headers | None = None
         self.is_done = False
         self.slot_is_held = False
         #: After so many written pieces the client is gone.
@@ -101,6 +102,7 @@ class Reply:
 
     def finish(self, trailers: Headers | None = None) -> None:
         self.calls.append("finish")
+        self.trailers = trailers
         self._require_running()
         declared = self.header("content-length")
         if declared and self.method != "HEAD" and self.status != 304 and int(declared[0]) != len(self.body):

@@ -154,6 +154,10 @@ impl Answer {
             return None;
         }
         is_of_type(message, intern!(py, "http.response.start"))?;
+        // More than type, status and headers: perhaps it announces trailers.
+        if message.len() > 3 && message.contains(intern!(py, "trailers")).ok()? {
+            return None;
+        }
         let status: u16 = message.get_item(intern!(py, "status")).ok()??.extract().ok()?;
         let headers = message.get_item(intern!(py, "headers")).ok()??;
         // A copy, unless it cannot change.

@@ -30,7 +30,11 @@ pub fn scope<'py>(py: Python<'py>, head: &Head, base: &Bound<'py, PyDict>) -> Py
     scope.set_item(intern!(py, "path"), path(py, head, base)?)?;
     scope.set_item(intern!(py, "raw_path"), PyBytes::new(py, head.path()))?;
     scope.set_item(intern!(py, "query_string"), PyBytes::new(py, head.query().unwrap_or_default()))?;
-    scope.set_item(intern!(py, "headers"), headers(py, head)?)?;
+    let (headers, takes_trailers) = headers(py, head)?;
+    scope.set_item(intern!(py, "headers"), headers)?;
+    if takes_trailers && let Some(extensions) = scope.get_item(intern!(py, "extensions"))? {
+        extensions.set_item(intern!(py, "http.response.trailers"), PyDict::new(py))?;
+    }
     scope.set_item(intern!(py, "client"), endpoint(py, head.peer())?)?;
     scope.set_item(intern!(py, "server"), server(py, head.local())?)?;
     Ok(scope)
@@ -73,9 +77,11 @@ fn path<'py>(py: Python<'py>, head: &Head, base: &Bound<'py, PyDict>) -> PyResul
     Ok(PyString::new(py, &text))
 }
 
-fn headers<'py>(py: Python<'py>, head: &Head) -> PyResult<Bound<'py, PyList>> {
+/// The headers, and whether the client takes trailers: the proxy passes `TE: trailers` on, and no other TE.
+fn headers<'py>(py: Python<'py>, head: &Head) -> PyResult<(Bound<'py, PyList>, bool)> {
     let names = names(py);
     let list = PyList::empty(py);
+    let mut takes_trailers = false;
     if !head.authority().is_empty() {
         list.append((
             names[usize::from(Token::HOST.number()) - 1].bind(py),
@@ -87,7 +93,10 @@ fn headers<'py>(py: Python<'py>, head: &Head) -> PyResult<Bound<'py, PyList>> {
         match name.token().or_else(|| Token::of(name.as_bytes())) {
             // Typed fields of the head: one reading, the proxy's.
             Some(Token::HOST | Token::CONTENT_LENGTH) => {}
-            Some(token) => list.append((names[usize::from(token.number()) - 1].bind(py), value))?,
+            Some(token) => {
+                takes_trailers |= token == Token::TE;
+                list.append((names[usize::from(token.number()) - 1].bind(py), value))?;
+            }
             None => list.append((PyBytes::new(py, &name.as_bytes().to_ascii_lowercase()), value))?,
         }
     }
@@ -95,7 +104,7 @@ fn headers<'py>(py: Python<'py>, head: &Head) -> PyResult<Bound<'py, PyList>> {
         let name = names[usize::from(Token::CONTENT_LENGTH.number()) - 1].bind(py);
         list.append((name, PyBytes::new(py, length.to_string().as_bytes())))?;
     }
-    Ok(list)
+    Ok((list, takes_trailers))
 }
 
 /// Lower-case names by token number, from 1.

@@ -130,6 +130,11 @@ ASGI_CASES = {
     "unknown": sending({"type": "http.response.unknown"}, head(), body()),
     "no type": sending({}, head(), body()),
     "hint": sending({"type": "http.response.early_hint", "links": [b"</a.css>"]}, head(), body()),
+    "trailers": sending(
+        {**head(), "trailers": True}, body(), {"type": "http.response.trailers", "headers": [(b"x-sum", b"1")]}
+    ),
+    "no trailers": sending({**head(), "trailers": False}, body()),
+    "missing trailers": sending({**head(), "trailers": True}, body()),
     "not a dict": sending(None, head(), body()),
     "silent": sending(),
     **{

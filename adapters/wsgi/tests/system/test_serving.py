@@ -105,6 +105,14 @@ def test_early_hints_come_before_the_reply(site: Site, target: str) -> None:
     assert b"HTTP/1.1 200 " in seen
 
 
+def test_trailers_reach_a_client_that_takes_them(site: Site) -> None:
+    site.backend(ASGI)
+    with site.open() as client:
+        client.sendall(b"GET /trailers HTTP/1.1\r\nHost: site.test\r\nTE: trailers\r\nConnection: TE\r\n\r\n")
+        assert until(client, b"x-sum: 7\r\n\r\n").endswith(b"\r\nsummed\r\n0\r\nx-sum: 7\r\n\r\n")
+    assert site.get("/trailers").text == "summed"
+
+
 @both
 def test_an_exception_is_a_500_with_its_traceback_in_the_log_and_the_process_lives_on(site: Site, target: str) -> None:
     backend = site.backend(target)

@@ -89,6 +89,46 @@ def test_a_reply_to_head_has_no_body() -> None:
         assert (reply.body, reply.header("content-length"), reply.aborted) == (b"", ["5"], None)
 
 
+# Trailers.
+
+ANNOUNCED = {**START, "trailers": True}
+
+
+def trailers(*headers: tuple[bytes, bytes], more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.trailers", "headers": headers, "more_trailers": more}
+
+
+def test_announced_trailers_end_the_reply() -> None:
+    for bodies in ([body(b"hello", more=False)], [body(b"hel"), body(b"lo"), END]):
+        reply = serve(sending(ANNOUNCED, *bodies, trailers((b"a", b"1"), more=True), trailers((b"b", b"2"))))
+        assert (reply.body, reply.trailers, reply.is_done) == (b"hello", [(b"a", b"1"), (b"b", b"2")], True)
+        assert reply.calls.count("finish") == 1
+
+
+def test_trailers_that_never_come_cut_the_reply_visibly(caplog: pytest.LogCaptureFixture) -> None:
+    for rest in ([], [trailers((b"a", b"1"), more=True)]):
+        caplog.clear()
+        reply = serve(sending(ANNOUNCED, END, *rest))
+        assert reply.aborted is not None
+        assert "without ending its reply" in caplog.text
+
+
+def test_trailers_have_their_place(caplog: pytest.LogCaptureFixture) -> None:
+    for messages, explanation in (
+        ([START, body(b"x"), trailers()], "no trailers: True"),
+        ([ANNOUNCED, body(b"x"), trailers()], "before the last"),
+        ([ANNOUNCED, trailers()], "before the last"),
+    ):
+        caplog.clear()
+        serve(sending(*messages))
+        assert explanation in str(caplog.records[0].exc_info)
+
+
+def test_a_reply_to_head_has_no_trailers() -> None:
+    reply = serve(sending(ANNOUNCED, END, trailers((b"a", b"1"))), Request(Head(method="HEAD")))
+    assert (reply.trailers, reply.is_done, reply.aborted) == (None, True, None)
+
+
 # Lengths.
 
 

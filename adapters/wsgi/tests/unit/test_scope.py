@@ -56,6 +56,12 @@ def test_host_and_length_appear_once_whether_or_not_they_travel_as_headers() -> 
     assert scope(authority=b"", version="HTTP/1.0")["headers"] == []
 
 
+def test_trailers_are_announced_to_who_takes_them() -> None:
+    base = base_scope()
+    assert "http.response.trailers" in build(Head(headers=[(b"TE", b"trailers")]), base)["extensions"]
+    assert "http.response.trailers" not in build(Head(), base)["extensions"]
+
+
 def test_the_path_includes_the_mount() -> None:
     result = scope(mount="/shop", path=b"/shop/cart")
     assert (result["root_path"], result["path"]) == ("/shop", "/shop/cart")

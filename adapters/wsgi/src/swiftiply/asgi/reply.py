@@ -1,6 +1,9 @@
 """``send``: an ASGI application's reply on its way to the client.
 
     NEW ──http.response.start──► HEAD ──first http.response.body──► SENT ──more_body false──► DONE
+                                                                     │                          ▲
+                                         trailers announced, more_body false                    │
+                                                                     └──► BODY_SENT ──http.response.trailers
 
 The head leaves with the first body message; a reply of one message leaves in one write.
 """
@@ -19,7 +22,7 @@ __all__ = ["Outgoing"]
 
 log = logging.getLogger("swiftiply.error")
 
-_NEW, _HEAD, _SENT, _DONE = "new", "head", "sent", "done"
+_NEW, _HEAD, _SENT, _BODY_SENT, _DONE = "new", "head", "sent", "body sent", "done"
 
 _BODILESS = frozenset([204, 304])
 
@@ -41,12 +44,14 @@ class Outgoing:
         self._headers: list[tuple[bytes, bytes]] = []
         self._length: int | None = None
         self._given = 0
+        self._announces_trailers = False
+        self._trailers: list[tuple[bytes, bytes]] = []
         self._disconnected = False
         self._room = asyncio.Event()
 
     @property
     def has_begun(self) -> bool:
-        return self._state in (_SENT, _DONE)
+        return self._state in (_SENT, _BODY_SENT, _DONE)
 
     @property
     def is_done(self) -> bool:
@@ -61,6 +66,8 @@ class Outgoing:
             await self._body(message)
         elif kind == "http.response.start":
             self._start(message)
+        elif kind == "http.response.trailers":
+            self._take_trailers(message)
         elif kind == "http.response.early_hint":
             self._early_hint(message)
         else:
@@ -91,7 +98,7 @@ class Outgoing:
         """The application raised or gave no reply: a 500 if nothing has been sent, else a visible cut."""
         state, self._state = self._state, _DONE
         try:
-            if state is _SENT:
+            if state in (_SENT, _BODY_SENT):
                 self._reply.abort("the application ended before its reply did")
             elif state is not _DONE:
                 headers = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -123,12 +130,13 @@ class Outgoing:
                 self._headers.append((name, value))
         if self._status == 204:  # RFC 9110 8.6: a 204 has no length
             self._headers = [field for field in self._headers if field[0].lower() != b"content-length"]
+        self._announces_trailers = bool(message.get("trailers", False))
         self._state = _HEAD
 
     async def _body(self, message: Mapping[str, Any]) -> None:
         if self._state is _NEW:
             raise ReplyError("http.response.body was sent before http.response.start")
-        if self._state is _DONE:
+        if self._state in (_BODY_SENT, _DONE):
             return  # a second last message is ignored, as elsewhere
         body = bytes(message.get("body", b""))
         more = message.get("more_body", False)
@@ -136,7 +144,7 @@ class Outgoing:
         over = 0 if self._length is None else self._given - self._length
         if over > 0:
             body = body[: max(0, len(body) - over)]
-        if more or self._state is not _HEAD or self._is_short:
+        if more or self._state is not _HEAD or self._is_short or self._announces_trailers:
             await self._piece(body, 0)
             if not more:
                 self._finish()
@@ -185,8 +193,23 @@ class Outgoing:
                 self._given,
             )
             self._reply.abort("the body is shorter than its Content-Length")
+        elif self._announces_trailers:
+            self._state = _BODY_SENT
         else:
             self._reply.finish()
+
+    def _take_trailers(self, message: Mapping[str, Any]) -> None:
+        if not self._announces_trailers:
+            raise ReplyError("http.response.trailers was sent, but http.response.start had no trailers: True")
+        if self._state is _DONE:
+            return
+        if self._state is not _BODY_SENT:
+            raise ReplyError("http.response.trailers was sent before the last http.response.body")
+        self._trailers += ((bytes(name), bytes(value)) for name, value in message.get("headers") or ())
+        if not message.get("more_trailers", False):
+            self._state = _DONE
+            self._reply.finish(None if self._is_bodiless else self._trailers)
+            self._flush_soon()
 
     def _early_hint(self, message: Mapping[str, Any]) -> None:
         if self.has_begun:

@@ -17,6 +17,9 @@ __all__ = ["base_scope", "build"]
 #: The parts of the base that each request gets a copy of its own of: applications write into them.
 COPIED = ("asgi", "extensions", "state")
 
+#: Announced to a request whose client takes trailers (`TE: trailers`, which the proxy leaves to nobody else).
+TRAILERS = "http.response.trailers"
+
 #: What every request has of its own.
 REQUEST_KEYS = (
     "http_version",
@@ -60,6 +63,8 @@ def build(head: RequestHead, base: Scope) -> Scope:
     scope["raw_path"] = head.path
     scope["query_string"] = head.query or b""
     scope["headers"] = _headers(head)
+    if any(name == b"te" for name, _ in scope["headers"]):
+        scope["extensions"][TRAILERS] = {}
     scope["client"] = head.peer
     scope["server"] = head.local
     return scope

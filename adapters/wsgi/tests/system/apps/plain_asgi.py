@@ -140,10 +140,20 @@ async def hints(scope, receive, send):
     await answer(send, b"hinted")
 
 
+async def trailers(scope, receive, send):
+    """As gRPC does: the outcome follows the body."""
+    takes_them = "http.response.trailers" in scope["extensions"]
+    await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": takes_them})
+    await send({"type": "http.response.body", "body": b"summed"})
+    if takes_them:
+        await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"7")]})
+
+
 PATHS = {
     f"/{function.__name__}": function
     for function in (
         hello,
+        trailers,
         pid,
         echo,
         digest,
