@@ -148,6 +148,10 @@ class Request:
     pieces: list[bytes | Exception | None] = field(default_factory=list)
     disconnected: bool = False
     key: int = 1
+    #: More pieces may come: a read that finds none gives nothing, and not the end.
+    is_open: bool = False
+    #: Tunnels that the process has left.
+    tunnels: int = 1
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.head.method)
@@ -162,6 +166,10 @@ class Request:
     def exchange(self, flush_soon: Callable[[], None]) -> Exchange:
         return Exchange(self, flush_soon)
 
+    def claim_tunnel(self) -> bool:
+        self.tunnels -= 1
+        return self.tunnels >= 0
+
     def read(self, size: int) -> bytes:
         piece = self.try_read(size)
         assert piece is not None, "a blocking read would wait for ever"
@@ -170,7 +178,7 @@ class Request:
     def try_read(self, size: int) -> bytes | None:
         self.reads.append(size)
         if not self.pieces:
-            return b""
+            return None if self.is_open else b""
         piece = self.pieces.pop(0)
         if isinstance(piece, Exception):
             raise piece

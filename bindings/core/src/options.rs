@@ -19,6 +19,9 @@ pub struct Options {
     pub key: Option<Key>,
     /// Requests that can run at once, 1 to 16384. Default: 1.
     pub slots: u16,
+    /// Tunnels that can live at once beside the slots, each claimed by [`Request::claim_tunnel`](crate::Request::claim_tunnel).
+    /// Default: 0, so that each tunnel fills the slot of its request.
+    pub tunnels: u32,
     /// The release of the app, as the operator calls it; at most 255 bytes travel. Default: empty.
     pub label: String,
     /// The language and its version: `ruby 3.1.2`. Default: empty.
@@ -33,6 +36,7 @@ impl Default for Options {
             connect: vec![Address::default()],
             key: None,
             slots: 1,
+            tunnels: 0,
             label: String::new(),
             language: String::new(),
             adapter: String::new(),

@@ -63,6 +63,14 @@ impl Request {
         self.flags().upgrade
     }
 
+    /// Claims one of the backend's [`tunnels`](crate::Options::tunnels) for this request, until its reply has ended. With
+    /// it the request gives its slot back at once when its reply is a 101; any other reply goes as ever. False if none is
+    /// left, or the client offers no upgrade: then a 101 would keep the slot for as long as the tunnel lives.
+    pub fn claim_tunnel(&self) -> bool {
+        let place = self.handle.place;
+        self.handle.driver.run(|connector| connector.claim_tunnel(place)).unwrap_or(false)
+    }
+
     /// Whether the client waits for `100 Continue` before it sends the body. The first read asks for it by itself.
     pub fn expects_continue(&self) -> bool {
         self.flags().expects_continue

@@ -11,6 +11,8 @@ pub struct Status {
     pub links: usize,
     /// Requests that the app has not finished, those included that wait for a thread to take them.
     pub in_flight: usize,
+    /// Requests that have claimed a tunnel, and live on beside the slots once they are one.
+    pub tunnels: usize,
     /// Requests that can run at once.
     pub slots: u16,
     /// Whether it was asked to drain.
@@ -26,6 +28,7 @@ impl Status {
         connected: 0,
         links: 0,
         in_flight: 0,
+        tunnels: 0,
         slots: 0,
         is_draining: true,
         has_ended: true,

@@ -15,6 +15,8 @@ pub struct ConnectorOptions {
     pub key: Option<Buffer>,
     /// Requests that can run at once.
     pub slots: u32,
+    /// Tunnels that can live at once, beside them.
+    pub tunnels: Option<u32>,
     /// The app's release.
     pub label: String,
     /// `node 20.1.0`
@@ -40,6 +42,7 @@ impl ConnectorOptions {
             connect: addresses.collect::<Result<_>>()?,
             key,
             slots: u16::try_from(self.slots).unwrap_or(u16::MAX),
+            tunnels: self.tunnels.unwrap_or(0),
             label: self.label,
             language: self.language,
             adapter: self.adapter,

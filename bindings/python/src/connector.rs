@@ -22,16 +22,17 @@ pub struct ThreadConnector {
 #[pymethods]
 impl ThreadConnector {
     #[new]
-    #[pyo3(signature = (connect, *, slots, key=None, label=String::new(), adapter=String::new()))]
+    #[pyo3(signature = (connect, *, slots, tunnels=0, key=None, label=String::new(), adapter=String::new()))]
     fn new(
         py: Python<'_>,
         connect: Vec<String>,
         slots: u16,
+        tunnels: u32,
         key: Option<Vec<u8>>,
         label: String,
         adapter: String,
     ) -> PyResult<Self> {
-        let options = options(py, connect, slots, key, label, adapter)?;
+        let options = options(py, connect, slots, tunnels, key, label, adapter)?;
         let connector = swiftiply_connector::ThreadConnector::start(options).map_err(errors::start)?;
         Ok(Self { connector })
     }
@@ -105,16 +106,17 @@ pub struct LoopConnector {
 #[pymethods]
 impl LoopConnector {
     #[new]
-    #[pyo3(signature = (connect, *, slots, key=None, label=String::new(), adapter=String::new()))]
+    #[pyo3(signature = (connect, *, slots, tunnels=0, key=None, label=String::new(), adapter=String::new()))]
     fn new(
         py: Python<'_>,
         connect: Vec<String>,
         slots: u16,
+        tunnels: u32,
         key: Option<Vec<u8>>,
         label: String,
         adapter: String,
     ) -> PyResult<Self> {
-        let options = options(py, connect, slots, key, label, adapter)?;
+        let options = options(py, connect, slots, tunnels, key, label, adapter)?;
         let connector = swiftiply_connector::LoopConnector::start(options).map_err(errors::start)?;
         Ok(Self { connector })
     }
@@ -155,12 +157,16 @@ impl LoopConnector {
     }
 }
 
-/// Appends `(kind, value)`; the value is the request, the key of one, the notice, or None.
+/// Appends `(kind, value)`; the value is the request, the key of one, the notice, or None. The kind of a request says
+/// whether its client offers an upgrade, which costs those that do not nothing.
 fn append(list: &Bound<'_, PyList>, event: Event) -> PyResult<()> {
     let py = list.py();
     let of_key =
         |kind: &Bound<'_, PyString>, key: swiftiply_connector::StreamKey| list.append((kind, key.as_u64()));
     match event {
+        Event::Request(request) if request.offers_upgrade() => {
+            list.append((intern!(py, "upgrade"), Request::new(request)))
+        }
         Event::Request(request) => list.append((intern!(py, "request"), Request::new(request))),
         Event::Readable(key) => of_key(intern!(py, "readable"), key),
         Event::Writable(key) => of_key(intern!(py, "writable"), key),

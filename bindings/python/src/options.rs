@@ -9,6 +9,7 @@ pub fn options(
     py: Python<'_>,
     connect: Vec<String>,
     slots: u16,
+    tunnels: u32,
     key: Option<Vec<u8>>,
     label: String,
     adapter: String,
@@ -21,5 +22,5 @@ pub fn options(
     let key = key.map(Key::new).transpose().map_err(config_error)?;
     let version = py.version_info();
     let language = format!("python {}.{}.{}", version.major, version.minor, version.patch);
-    Ok(Options { connect, key, slots, label, language, adapter })
+    Ok(Options { connect, key, slots, tunnels, label, language, adapter })
 }

@@ -55,6 +55,11 @@ impl Request {
         PlainExchange::new(&self.request, flush_soon)
     }
 
+    /// The ASGI adapter's WebSockets ask; see the core's `Request::claim_tunnel`.
+    fn claim_tunnel(&self) -> bool {
+        self.request.claim_tunnel()
+    }
+
     fn read<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Bound<'py, PyBytes>> {
         // What has arrived already costs no detaching.
         let mut read = self.request.try_read(size);

@@ -7,21 +7,23 @@ use swiftiply_connector::{Address, Key, Options};
 use crate::errors;
 use crate::raw::bytes_of;
 
-/// Reads `connect:`, `slots:`, `key:`, `key_file:`, `label:` and `adapter:`.
+/// Reads `connect:`, `slots:`, `tunnels:`, `key:`, `key_file:`, `label:` and `adapter:`.
 pub(crate) fn read(ruby: &Ruby, arguments: &[Value]) -> Result<Options, Error> {
     let given = scan_args::<(), (), (), (), _, ()>(arguments)?;
-    type Optional = (Option<Option<RString>>, Option<Option<String>>, Option<String>, Option<String>);
+    type Optional =
+        (Option<Option<RString>>, Option<Option<String>>, Option<String>, Option<String>, Option<u32>);
     let keywords = get_kwargs::<_, (Vec<String>, i64), Optional, ()>(
         given.keywords,
         &["connect", "slots"],
-        &["key", "key_file", "label", "adapter"],
+        &["key", "key_file", "label", "adapter", "tunnels"],
     )?;
     let (addresses, slots) = keywords.required;
-    let (key, key_file, label, adapter) = keywords.optional;
+    let (key, key_file, label, adapter, tunnels) = keywords.optional;
     Ok(Options {
         connect: connect(ruby, &addresses)?,
         key: read_key(ruby, key.flatten(), key_file.flatten())?,
         slots: to_slots(ruby, slots)?,
+        tunnels: tunnels.unwrap_or(0),
         label: label.unwrap_or_default(),
         language: language(ruby)?,
         adapter: adapter.unwrap_or_default(),

@@ -16,6 +16,7 @@ class ThreadConnector:
         connect: Sequence[str],
         *,
         slots: int,
+        tunnels: int = 0,
         key: bytes | None = None,
         label: str = "",
         adapter: str = "",
@@ -40,7 +41,7 @@ class ThreadConnector:
     @property
     def has_ended(self) -> bool: ...
 
-_RequestEvent = tuple[Literal["request"], Request]
+_RequestEvent = tuple[Literal["request", "upgrade"], Request]
 _KeyEvent = tuple[Literal["readable", "writable", "disconnected"], int]
 _NoticeEvent = tuple[Literal["notice"], Notice]
 _EndedEvent = tuple[Literal["ended"], None]
@@ -54,6 +55,7 @@ class LoopConnector:
         connect: Sequence[str],
         *,
         slots: int,
+        tunnels: int = 0,
         key: bytes | None = None,
         label: str = "",
         adapter: str = "",
@@ -120,6 +122,7 @@ class Request:
     def environ(self, base: Environ) -> Environ: ...
     def scope(self, base: Scope) -> Scope: ...
     def exchange(self, flush_soon: Callable[[], None]) -> LoopExchange: ...
+    def claim_tunnel(self) -> bool: ...
     def read(self, size: int) -> bytes: ...
     def try_read(self, size: int) -> bytes | None: ...
     def trailers(self) -> list[tuple[bytes, bytes]] | None: ...

@@ -20,7 +20,10 @@ from .settings import (
     DRAIN_TIMEOUT_DEFAULT,
     SLOTS_MAX,
     THREADS_DEFAULT,
+    TUNNELS_DEFAULT,
+    TUNNELS_MAX,
     Settings,
+    WebSocketSettings,
     addresses_from,
     key_from,
     number_from,
@@ -85,6 +88,8 @@ def settings_from(arguments: Sequence[str]) -> Settings:
         processes=options.processes or _variable(_processes, "SWIFTIPLY_WORKERS", "WEB_CONCURRENCY"),
         threads=options.threads or _variable(_slots, "SWIFTIPLY_THREADS") or THREADS_DEFAULT,
         concurrency=options.concurrency or _variable(_slots, "SWIFTIPLY_CONCURRENCY") or CONCURRENCY_DEFAULT,
+        tunnels=_first(options.tunnels, _variable(_tunnels, "SWIFTIPLY_TUNNELS"), TUNNELS_DEFAULT),
+        websocket=_websocket_from(options),
         mount=mount_from(options.mount if options.mount is not None else os.environ.get("SWIFTIPLY_MOUNT", "")),
         label=options.label if options.label is not None else os.environ.get("SWIFTIPLY_LABEL", ""),
         log_level=options.log_level or _variable(_level, "SWIFTIPLY_LOG_LEVEL") or "info",
@@ -92,6 +97,22 @@ def settings_from(arguments: Sequence[str]) -> Settings:
             options.drain_timeout, _variable(_seconds, "SWIFTIPLY_DRAIN_TIMEOUT"), DRAIN_TIMEOUT_DEFAULT
         ),
         key=key_from(options.key_file),
+    )
+
+
+def _websocket_from(options: argparse.Namespace) -> WebSocketSettings:
+    given = WebSocketSettings()
+    return WebSocketSettings(
+        max_size=_first(options.ws_max_size, _variable(_bytes, "SWIFTIPLY_WS_MAX_SIZE"), given.max_size),
+        ping_interval=_first(
+            options.ws_ping_interval, _variable(_seconds, "SWIFTIPLY_WS_PING_INTERVAL"), given.ping_interval
+        ),
+        ping_timeout=_first(
+            options.ws_ping_timeout, _variable(_seconds, "SWIFTIPLY_WS_PING_TIMEOUT"), given.ping_timeout
+        ),
+        deflate=_first(
+            options.ws_per_message_deflate, _variable(_truth, "SWIFTIPLY_WS_PER_MESSAGE_DEFLATE"), given.deflate
+        ),
     )
 
 
@@ -172,6 +193,13 @@ def _parser() -> argparse.ArgumentParser:
         help=f"ASGI: requests at once in each process (SWIFTIPLY_CONCURRENCY, default {CONCURRENCY_DEFAULT})",
     )
     work(
+        "--tunnels",
+        metavar="N",
+        type=_argument(_tunnels),
+        help="ASGI: WebSockets at once in each process, beside its requests; the next is answered 503 "
+        f"(SWIFTIPLY_TUNNELS, default {TUNNELS_DEFAULT})",
+    )
+    work(
         "--drain-timeout",
         metavar="SECONDS",
         type=_argument(_seconds),
@@ -183,7 +211,38 @@ def _parser() -> argparse.ArgumentParser:
         choices=logs.LEVELS,
         help="least level of log lines on standard error (SWIFTIPLY_LOG_LEVEL, default info)",
     )
+    _add_websockets(parser)
     return parser
+
+
+def _add_websockets(parser: argparse.ArgumentParser) -> None:
+    given = WebSocketSettings()
+    sockets = parser.add_argument_group("WebSockets (ASGI)").add_argument
+    sockets(
+        "--ws-max-size",
+        metavar="BYTES",
+        type=_argument(_bytes),
+        help=f"longest message from a client (SWIFTIPLY_WS_MAX_SIZE, default {given.max_size})",
+    )
+    sockets(
+        "--ws-ping-interval",
+        metavar="SECONDS",
+        type=_argument(_seconds),
+        help=f"time between pings; 0: none (SWIFTIPLY_WS_PING_INTERVAL, default {given.ping_interval:g})",
+    )
+    sockets(
+        "--ws-ping-timeout",
+        metavar="SECONDS",
+        type=_argument(_seconds),
+        help="time for a sign of life after a ping; 0: for ever "
+        f"(SWIFTIPLY_WS_PING_TIMEOUT, default {given.ping_timeout:g})",
+    )
+    sockets(
+        "--ws-per-message-deflate",
+        metavar="BOOL",
+        type=_argument(_truth),
+        help="compress messages for clients that offer it (SWIFTIPLY_WS_PER_MESSAGE_DEFLATE, default true)",
+    )
 
 
 class _RefuseBind(argparse.Action):
@@ -213,6 +272,21 @@ def _processes(text: str) -> int:
 
 def _slots(text: str) -> int:
     return number_from(text, least=1, most=SLOTS_MAX)
+
+
+def _tunnels(text: str) -> int:
+    return number_from(text, least=0, most=TUNNELS_MAX)
+
+
+def _bytes(text: str) -> int:
+    return number_from(text, least=1, most=1 << 40)
+
+
+def _truth(text: str) -> bool:
+    truth = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in truth:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return truth[text.lower()]
 
 
 def _seconds(text: str) -> float:
@@ -255,5 +329,5 @@ def _variable(convert: Callable[[str], Any], *names: str) -> Any:
     return None
 
 
-def _first(*values: float | None) -> float:
+def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)

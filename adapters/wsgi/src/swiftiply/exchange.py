@@ -117,6 +117,10 @@ class Request(Protocol):
     def exchange(self, flush_soon: Callable[[], None]) -> LoopExchange:
         """This request with its reply, for an event loop. ``flush_soon`` is called when something was written."""
 
+    def claim_tunnel(self) -> bool:
+        """Have one of the process's tunnels until the reply has ended, so that a 101 gives the slot back at once; False
+        if none is left."""
+
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes of the body, waiting for the first; ``b""`` at its end."""
 

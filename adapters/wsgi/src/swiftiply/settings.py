@@ -9,7 +9,15 @@ from pathlib import Path
 
 from .errors import ConfigError
 
-__all__ = ["ADDRESS_DEFAULT", "Settings", "addresses_from", "key_from", "number_from", "processors"]
+__all__ = [
+    "ADDRESS_DEFAULT",
+    "Settings",
+    "WebSocketSettings",
+    "addresses_from",
+    "key_from",
+    "number_from",
+    "processors",
+]
 
 #: Where the proxy waits for backends unless its configuration says otherwise.
 ADDRESS_DEFAULT = "127.0.0.1:30000"
@@ -20,11 +28,32 @@ THREADS_DEFAULT = 4
 #: Requests that one event loop takes at once. An ASGI application mostly waits, so it can hold many.
 CONCURRENCY_DEFAULT = 100
 
+#: WebSockets that one event loop keeps at once, beside its requests. An idle one costs 30 to 100 KB, most of it for
+#: compression, so that this many may cost a gigabyte.
+TUNNELS_DEFAULT = 10_000
+
+#: More is a slip of the finger: one process would need a hundred gigabytes for them.
+TUNNELS_MAX = 1_000_000
+
 #: Seconds that requests in flight have to end after SIGTERM.
 DRAIN_TIMEOUT_DEFAULT = 30.0
 
 #: Slots are counted in 14 bits and a little by the link protocol.
 SLOTS_MAX = 16_384
+
+
+@dataclass(frozen=True)
+class WebSocketSettings:
+    """How WebSockets are spoken; the defaults are uvicorn's."""
+
+    #: Bytes of a message from the client; a longer one closes the WebSocket with 1009.
+    max_size: int = 16 * 1024 * 1024
+    #: Seconds between pings; 0: none.
+    ping_interval: float = 20.0
+    #: Seconds for a sign of life after a ping, else the client counts as gone; 0: for ever.
+    ping_timeout: float = 20.0
+    #: Whether messages are compressed for clients that offer it (permessage-deflate).
+    deflate: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,6 +69,8 @@ class Settings:
     processes: int | None = None
     threads: int = THREADS_DEFAULT
     concurrency: int = CONCURRENCY_DEFAULT
+    tunnels: int = TUNNELS_DEFAULT
+    websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
     mount: str = ""
     label: str = ""
     log_level: str = "info"

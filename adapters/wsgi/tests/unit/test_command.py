@@ -12,7 +12,7 @@ import pytest
 from swiftiply import __version__
 from swiftiply.command import main, settings_from
 from swiftiply.errors import ConfigError
-from swiftiply.settings import processors
+from swiftiply.settings import WebSocketSettings, processors
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,33 @@ def test_every_variable_counts_and_the_command_line_counts_more(monkeypatch: pyt
     )
     monkeypatch.delenv("SWIFTIPLY_WORKERS")
     assert settings_from(["app"]).processes == 9
+
+
+def test_websockets_have_uvicorns_defaults_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_from(["app"])
+    assert settings.tunnels == 10_000
+    assert settings.websocket == WebSocketSettings(
+        max_size=16_777_216, ping_interval=20.0, ping_timeout=20.0, deflate=True
+    )
+    monkeypatch.setenv("SWIFTIPLY_TUNNELS", "0")
+    monkeypatch.setenv("SWIFTIPLY_WS_MAX_SIZE", "1000")
+    monkeypatch.setenv("SWIFTIPLY_WS_PING_INTERVAL", "0")
+    monkeypatch.setenv("SWIFTIPLY_WS_PING_TIMEOUT", "1.5")
+    monkeypatch.setenv("SWIFTIPLY_WS_PER_MESSAGE_DEFLATE", "off")
+    settings = settings_from(["app"])
+    assert (settings.tunnels, settings.websocket) == (0, WebSocketSettings(1000, 0.0, 1.5, False))
+    options = "--tunnels 5 --ws-max-size 9 --ws-ping-interval 2 --ws-ping-timeout 0 --ws-per-message-deflate true"
+    settings = settings_from([*options.split(), "app"])
+    assert (settings.tunnels, settings.websocket) == (5, WebSocketSettings(9, 2.0, 0.0, True))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--tunnels=-1", "--ws-max-size=0", "--ws-ping-interval=x", "--ws-per-message-deflate=perhaps"]
+)
+def test_a_wrong_value_for_websockets_is_named(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        settings_from([wrong, "app"])
+    assert wrong.partition("=")[0] in capsys.readouterr().err
 
 
 def test_auto_is_one_process_for_each_processor() -> None:

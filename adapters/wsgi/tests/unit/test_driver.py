@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Awaitable
 from typing import Any, Callable
 
@@ -126,6 +127,56 @@ def test_events_reach_the_exchange_that_they_name() -> None:
     play(answering, scene)
     assert second.reply.body == b"ba"
     assert first.reply.aborted is not None
+
+
+UPGRADE = [(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ==")]
+
+
+def test_an_offered_websocket_becomes_one_and_any_other_upgrade_plain_http() -> None:
+    pytest.importorskip("websockets")
+    types = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        types.append(scope["type"])
+        if scope["type"] == "http":
+            await answering(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    requests = [
+        Request(Head(headers=[*UPGRADE, (b"Sec-WebSocket-Version", b"13")]), key=1),
+        Request(Head(headers=UPGRADE), key=2),
+        Request(Head(headers=[(b"Upgrade", b"something-else")]), key=3),
+    ]
+
+    async def scene(connector: Connector, driver: Driver) -> None:
+        connector.happen(*(("upgrade", request) for request in requests))
+        await until(lambda: all(request.reply.is_done for request in requests))
+        await idle(driver)
+
+    play(app, scene)
+    assert [request.reply.status for request in requests] == [403, 426, 200]
+    assert types == ["websocket", "http"]
+
+
+def test_without_the_library_a_websocket_is_answered_501_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("swiftiply.asgi.sockets", "swiftiply.asgi.websocket", "swiftiply.asgi.frames"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in [name for name in sys.modules if name.startswith("websockets")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    monkeypatch.delattr("swiftiply.asgi.sockets", raising=False)
+    request = Request(Head(headers=[*UPGRADE, (b"Sec-WebSocket-Version", b"13")]))
+
+    async def scene(connector: Connector, _driver: Driver) -> None:
+        connector.happen(("upgrade", request))
+        await until(lambda: request.reply.is_done)
+
+    play(answering, scene)
+    assert request.reply.status == 501
+    assert "pip install 'swiftiply-wsgi[standard]'" in caplog.text
 
 
 def test_a_path_outside_the_mount_is_a_404(caplog: pytest.LogCaptureFixture) -> None:

@@ -61,6 +61,9 @@ pub(crate) struct Connector {
     busy: usize,
     /// Links on which a request was refused for want of a slot, and no free one was told of since.
     refused_on: usize,
+    tunnels_max: usize,
+    /// Exchanges that claim a tunnel.
+    tunnels: usize,
     phase: Phase,
     proxies: Vec<Proxy>,
     links: BTreeMap<LinkId, Link>,
@@ -130,6 +133,8 @@ impl Connector {
             slots: options.slots,
             busy: 0,
             refused_on: 0,
+            tunnels_max: options.tunnels as usize,
+            tunnels: 0,
             phase: Phase::Serving,
             proxies: options.connect.into_iter().map(Proxy::new).collect(),
             links: BTreeMap::new(),
@@ -243,6 +248,7 @@ impl Connector {
             connected: self.proxies.iter().filter(|proxy| proxy.is_connected).count(),
             links: self.links.values().filter(|link| link.is_welcome()).count(),
             in_flight: self.busy,
+            tunnels: self.tunnels,
             slots: self.slots,
             is_draining: self.phase != Phase::Serving,
             has_ended: self.has_ended(),

@@ -119,6 +119,17 @@ impl Connector {
         self.after_end(place);
     }
 
+    /// Makes the exchange one of the backend's tunnels, if there is one left and the client offers an upgrade.
+    pub(crate) fn claim_tunnel(&mut self, place: usize) -> bool {
+        let exchange = &mut self.exchanges[place];
+        let can_be = exchange.flags.upgrade && !exchange.reply.has_ended();
+        if !exchange.claims_tunnel && can_be && self.tunnels < self.tunnels_max {
+            exchange.claims_tunnel = true;
+            self.tunnels += 1;
+        }
+        exchange.claims_tunnel
+    }
+
     pub(crate) fn reply_has_begun(&self, place: usize) -> bool {
         self.exchanges[place].reply.has_begun()
     }
@@ -226,13 +237,18 @@ impl Connector {
         if exchange.reply.take_begin() {
             exchange.body.reply_has_begun();
         }
-        if exchange.reply.is_tunnel() {
+        let opens_tunnel = exchange.reply.is_tunnel();
+        if opens_tunnel {
             exchange.body.open_tunnel();
         }
+        let leaves_slot = opens_tunnel && exchange.claims_tunnel;
         link.held_up |= link.room() == 0;
         if link.out.len() > before {
             self.said += 1;
             self.queue(id);
+        }
+        if leaves_slot {
+            self.free_slot(place, true);
         }
         self.after_end(place);
         done
@@ -245,6 +261,9 @@ impl Connector {
             return;
         }
         exchange.body.cut(ReadError::ReplyEnded);
+        if std::mem::take(&mut exchange.claims_tunnel) {
+            self.tunnels -= 1;
+        }
         self.tell_reader(place);
         let exchange = &mut self.exchanges[place];
         if !exchange.holds_slot {

@@ -122,6 +122,7 @@ impl Connector {
             gone: None,
             holds_slot: false,
             fills_slot: true,
+            claims_tunnel: false,
         });
         link.streams.insert(stream, place);
         self.busy += 1;

@@ -31,6 +31,8 @@ pub(crate) struct Exchange {
     pub(crate) holds_slot: bool,
     /// The app runs it still, as far as anybody can tell.
     pub(crate) fills_slot: bool,
+    /// It counts as one of the backend's tunnels; as soon as it is one, it fills no slot.
+    pub(crate) claims_tunnel: bool,
 }
 
 /// Why nobody waits for a reply any more.

@@ -180,7 +180,8 @@ impl ReplyHalf {
         let trailers = trailers.map(Trailers::headers).filter(|trailers| !trailers.is_empty());
         if let Phase::Headed(head) = &self.phase {
             let streams = trailers.is_some() && head.length().is_none() && !self.is_bodyless(head);
-            if !streams {
+            // A tunnel begins before it ends, however little is said in it.
+            if !streams && head.status() != 101 {
                 return self.finish_empty(outlet);
             }
         }

@@ -87,9 +87,13 @@ class Exchange:
         self._outgoing.wake()
 
     def disconnect(self) -> None:
-        """The client left, or this process must: ``receive`` says so, ``send`` raises."""
+        """The client left: ``receive`` says so, ``send`` raises."""
         self._incoming.disconnect()
         self._outgoing.disconnect()
+
+    def leave(self) -> None:
+        """This process must go: to an exchange that has not ended it is as if the client left."""
+        self.disconnect()
 
     def give_up(self, reason: str) -> None:
         """There will be no reply, or no more of it, and the application is not to blame."""

@@ -96,13 +96,14 @@ class _Process:
         connector = LoopConnector(
             self._settings.connect,
             slots=self._settings.concurrency,
+            tunnels=self._settings.tunnels,
             key=self._settings.key,
             label=self._settings.label,
             adapter=ADAPTER,
         )
         self._draining = asyncio.get_running_loop().create_future()
         self._watch_supervisor()
-        driver = Driver(connector, self._app, base, self._service)
+        driver = Driver(connector, self._app, base, self._service, self._settings.websocket)
         try:
             await asyncio.wait([driver.ended, self._draining], return_when=asyncio.FIRST_COMPLETED)
             if self._draining.done():
@@ -124,8 +125,8 @@ class _Process:
         while driver.tasks and (left := over - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(driver.tasks, timeout=left)
         if driver.tasks:
-            log.warning("requests were still running after %g s of draining; cut", limit)
-            driver.disconnect_all()
+            log.warning("requests or WebSockets were still there after %g s of draining; cut", limit)
+            driver.leave_all()
             await asyncio.wait(driver.tasks, timeout=GRACE)
 
     async def _hurry(self) -> None:

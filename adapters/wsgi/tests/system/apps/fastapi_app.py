@@ -1,10 +1,11 @@
-"""A small FastAPI application: typed bodies, a lifespan, background work, a stream of events."""
+"""A small FastAPI application: typed bodies, a lifespan, background work, a stream of events, a chat."""
 
 import asyncio
 from contextlib import asynccontextmanager
 
-from fastapi import BackgroundTasks, FastAPI, Request, UploadFile
+from fastapi import BackgroundTasks, Depends, FastAPI, Header, HTTPException, Request, UploadFile, WebSocket
 from fastapi.responses import StreamingResponse
+from fastapi.websockets import WebSocketDisconnect
 from pydantic import BaseModel
 
 
@@ -68,3 +69,34 @@ async def events():
 @app.get("/fail")
 async def fail():
     raise RuntimeError("in a view")
+
+
+def ticket(x_ticket: str = Header(default="")):
+    if x_ticket != "valid":
+        raise HTTPException(status_code=401, detail="no ticket")
+    return x_ticket
+
+
+room = set()
+
+
+@app.websocket("/chat/{name}")
+async def chat(socket: WebSocket, name: str):
+    await socket.accept(subprotocol="json")
+    room.add(socket)
+    try:
+        async for said in socket.iter_json():
+            for other in room:
+                await other.send_json({"from": name, "said": said, "database": socket.state.database})
+    finally:
+        room.discard(socket)
+
+
+@app.websocket("/private")
+async def private(socket: WebSocket, x_ticket: str = Depends(ticket)):
+    await socket.accept()
+    await socket.send_text(f"welcome with a {x_ticket} ticket")
+    try:
+        await socket.receive_bytes()
+    except WebSocketDisconnect as left:
+        print(f"left with {left.code} {left.reason!r}", flush=True)

@@ -82,6 +82,13 @@ impl Scene {
         self.connector.receive(id, &request(stream, "PUT", body, flags), self.now);
     }
 
+    /// A request that offers an upgrade, taken at once; its place.
+    fn offer(&mut self, id: LinkId, stream: StreamId) -> usize {
+        let flags = RequestFlags { end: true, upgrade: true, ..RequestFlags::default() };
+        self.connector.receive(id, &request(stream, "GET", Body::None, flags), self.now);
+        self.take().place
+    }
+
     fn data(&mut self, id: LinkId, stream: StreamId, data: &[u8], end: bool) {
         self.say(id, &ToBackend::Data { stream, data, end });
     }

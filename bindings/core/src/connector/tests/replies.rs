@@ -317,10 +317,7 @@ fn dropping_an_exchange_releases_its_slot() {
 
 #[test]
 fn an_upgrade_makes_the_stream_a_tunnel() {
-    let (mut scene, id) = Scene::serving(1);
-    let flags = RequestFlags { end: true, upgrade: true, ..RequestFlags::default() };
-    scene.upload(id, 1, Body::None, flags);
-    let place = scene.take().place;
+    let (mut scene, id, place) = offered(0);
     scene.connector.start_reply(place, &head(101, &[("Upgrade", "websocket")])).unwrap();
     scene.connector.write(place, b"").unwrap();
     assert_eq!(scene.heard(id), [reply(101, &[("Upgrade", "websocket")], Body::Unknown, false)]);
@@ -337,11 +334,16 @@ fn an_upgrade_makes_the_stream_a_tunnel() {
 }
 
 #[test]
+fn a_tunnel_in_which_nothing_is_said_begins_and_ends() {
+    let (mut scene, id, place) = offered(0);
+    scene.connector.start_reply(place, &head(101, &[])).unwrap();
+    scene.connector.finish_reply(place, None).unwrap();
+    assert_eq!(scene.heard(id), [reply(101, &[], Body::Unknown, false), data(1, b"", true)]);
+}
+
+#[test]
 fn a_tunnel_can_go_on_without_its_slot() {
-    let (mut scene, id) = Scene::serving(1);
-    let flags = RequestFlags { end: true, upgrade: true, ..RequestFlags::default() };
-    scene.upload(id, 1, Body::None, flags);
-    let place = scene.take().place;
+    let (mut scene, id, place) = offered(0);
     scene.connector.start_reply(place, &head(101, &[])).unwrap();
     scene.connector.write(place, b"").unwrap();
     scene.heard(id);
@@ -368,4 +370,70 @@ fn an_abort_after_a_whole_head_only_gives_the_slot_back() {
     scene.heard(id);
     scene.connector.forget(place);
     assert_eq!(scene.heard(id), [Said::Release(1)]);
+}
+
+/// A request that offers an upgrade, taken by the app of a backend with one slot and so many tunnels.
+fn offered(tunnels: u32) -> (Scene, LinkId, usize) {
+    let mut scene = Scene::new(Options { slots: 1, tunnels, ..Options::default() });
+    let id = scene.join(&welcome(1, 0, 1));
+    let place = scene.offer(id, 1);
+    (scene, id, place)
+}
+
+#[test]
+fn a_claimed_tunnel_leaves_its_slot_with_its_head() {
+    let (mut scene, id, place) = offered(1);
+    assert!(scene.connector.claim_tunnel(place) && scene.connector.claim_tunnel(place), "the same one");
+    assert_eq!(scene.connector.status().tunnels, 1);
+    assert_eq!(scene.connector.status().in_flight, 1, "while the app decides");
+    scene.connector.start_reply(place, &head(101, &[])).unwrap();
+    scene.connector.write(place, b"hello").unwrap();
+    let expected = [reply(101, &[], Body::Unknown, false), data(1, b"hello", false), Said::Release(1)];
+    assert_eq!(scene.heard(id), expected);
+    assert_eq!((scene.connector.status().in_flight, scene.connector.status().tunnels), (0, 1));
+    scene.connector.finish_reply(place, None).unwrap();
+    assert_eq!(scene.heard(id), [data(1, b"", true)]);
+    assert_eq!(scene.connector.status().tunnels, 0);
+    scene.connector.forget(place);
+    assert_eq!((scene.heard(id), scene.connector.status().tunnels), (vec![], 0));
+}
+
+#[test]
+fn there_are_no_more_tunnels_than_the_backend_has() {
+    let (mut scene, id, place) = offered(1);
+    assert!(scene.connector.claim_tunnel(place));
+    scene.connector.start_reply(place, &head(101, &[])).unwrap();
+    scene.connector.write(place, b"").unwrap();
+    let second = scene.offer(id, 2);
+    assert!(!scene.connector.claim_tunnel(second));
+    scene.connector.send_reply(second, &head(503, &[]), b"").unwrap();
+    scene.connector.forget(place);
+    let third = scene.offer(id, 3);
+    assert!(scene.connector.claim_tunnel(third), "the first has given it back");
+}
+
+#[test]
+fn a_claim_ends_with_whatever_reply_comes_of_it() {
+    let (mut scene, id, place) = offered(1);
+    assert!(scene.connector.claim_tunnel(place));
+    scene.heard(id);
+    scene.connector.send_reply(place, &head(403, &[]), b"").unwrap();
+    assert_eq!(scene.heard(id), [reply(403, &[], Body::Length(0), true)], "the closing frame frees the slot");
+    assert_eq!((scene.connector.status().in_flight, scene.connector.status().tunnels), (0, 0));
+    let (mut scene, id, place) = offered(1);
+    assert!(scene.connector.claim_tunnel(place));
+    scene.connector.lost(id, "gone", scene.now);
+    scene.connector.forget(place);
+    assert_eq!((scene.connector.status().in_flight, scene.connector.status().tunnels), (0, 0));
+}
+
+#[test]
+fn only_who_was_offered_an_upgrade_can_claim_a_tunnel() {
+    let mut scene = Scene::new(Options { slots: 1, tunnels: 9, ..Options::default() });
+    let id = scene.join(&welcome(1, 0, 1));
+    let place = scene.given(id, 1, "GET");
+    assert!(!scene.connector.claim_tunnel(place));
+    let (mut scene, _, place) = offered(1);
+    scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+    assert!(!scene.connector.claim_tunnel(place), "the reply has ended");
 }
