@@ -227,7 +227,8 @@ impl Connector {
     /// One exchange fewer. A proxy that was refused a request gives no more than it has until it hears of a free slot.
     fn slot_is_free(&mut self) {
         self.busy -= 1;
-        if self.refused_on == 0 || self.busy >= self.slots.into() {
+        let tells = self.phase == Phase::Serving && self.busy < self.slots.into();
+        if self.refused_on == 0 || !tells {
             return;
         }
         self.refused_on = 0;
