@@ -21,8 +21,10 @@ use crate::shard::{PoolHere, Shard};
 /// Reads in one go before other tasks get their turn; a link that never runs dry must not starve clients.
 const READS_PER_TURN: usize = 4;
 
-/// How long a backend has to close its side once we have said goodbye.
+/// How long, and for how many bytes, a link that we close is still read, so that our last words are: what was on its way
+/// before the backend could know, and no more of one that does not listen.
 const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 /// The largest frame, whole.
 const IN_MAX: usize = FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX;
@@ -77,8 +79,13 @@ pub async fn run(link: Rc<Link>, stream: LinkStream, early: &[u8], pool: Rc<Pool
 async fn close(mut stream: LinkStream) {
     let until_closed = async {
         stream.shutdown().await?;
-        let mut piece = [0; 4096];
-        while stream.read(&mut piece).await? > 0 {}
+        let (mut piece, mut read) = ([0; 4096], 0);
+        while read < LINGER_BYTES_MAX {
+            match stream.read(&mut piece).await? {
+                0 => break,
+                n => read += n,
+            }
+        }
         Ok::<_, io::Error>(())
     };
     let _ = timeout(LINGER_TIME, until_closed).await;

@@ -166,7 +166,11 @@ impl Control {
     /// False if we are told to stop before the shards have ended.
     async fn finishes_before_stop(&self, news: &mut NewsReceiver) -> bool {
         let finished = async {
-            while !self.hall.shards.iter().all(ShardThread::is_finished) {
+            while !self.hall.shards.iter().all(ShardThread::has_finished) {
+                sleep(STOP_CHECK).await;
+            }
+            self.tell_shards(|| Order::End);
+            while !self.hall.shards.iter().all(ShardThread::has_ended) {
                 sleep(STOP_CHECK).await;
             }
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,11 @@ pub enum Order {
     SendBackends,
     /// It was nothing: backends that come are to stay.
     KeepBackends,
-    /// No new clients; the thread ends when those that are there are served, or at this time.
+    /// No new clients; the shard has finished when those that are there are served, or at this time.
     Drain(Drain, Instant),
+    /// All shards have finished: the thread ends, and with it its links. Before that the others needed them, for a
+    /// backend serves only while it has a link to each shard.
+    End,
 }
 
 /// A link that has been authenticated.
@@ -69,6 +72,7 @@ pub struct NewLink {
 #[derive(Debug)]
 pub struct ShardThread {
     orders: UnboundedSender<Order>,
+    has_finished: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
@@ -85,15 +89,17 @@ impl ShardThread {
         started: Instant,
     ) -> io::Result<Self> {
         let (orders, receiver) = unbounded_channel();
+        let has_finished = Arc::<AtomicBool>::default();
+        let finished = has_finished.clone();
         let runtime_of = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
             let runtime = runtime_of().expect("a thread that has just started can have an event queue");
             runtime.block_on(async {
                 let shard = Shard::new(index, &blueprint, access, resources, started);
-                serve(&shard, receiver).await;
+                serve(&shard, receiver, &finished).await;
             });
         })?;
-        Ok(Self { orders, thread })
+        Ok(Self { orders, has_finished, thread })
     }
 
     /// Tells the shard something; one that has ended does not listen.
@@ -101,18 +107,26 @@ impl ShardThread {
         let _ = self.orders.send(order);
     }
 
+    /// Whether it has nothing more to do for its clients.
+    pub fn has_finished(&self) -> bool {
+        self.has_finished.load(Ordering::Relaxed) || self.has_ended()
+    }
+
     /// Whether the thread has ended.
-    pub fn is_finished(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
 }
 
-async fn serve(shard: &Rc<Shard>, mut orders: UnboundedReceiver<Order>) {
+async fn serve(shard: &Rc<Shard>, mut orders: UnboundedReceiver<Order>, finished: &AtomicBool) {
     let mut accepting = Accepting::default();
     let mut ticks = interval(Duration::from_millis(TICK_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut deadline = None;
-    while !deadline.is_some_and(|at| shard.crowd.is_empty() || Instant::now() >= at) {
+    loop {
+        if deadline.is_some_and(|at| shard.crowd.is_empty() || Instant::now() >= at) {
+            finished.store(true, Ordering::Relaxed);
+        }
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::Directory(blueprint)) => shard.change_directory(&blueprint),
@@ -127,7 +141,7 @@ async fn serve(shard: &Rc<Shard>, mut orders: UnboundedReceiver<Order>) {
                     deadline = Some(until);
                     shard.drain(drain);
                 }
-                None => break,
+                Some(Order::End) | None => break,
             },
             _ = ticks.tick() => shard.tick(),
         }

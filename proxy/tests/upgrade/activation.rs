@@ -1,0 +1,61 @@
+//! Sockets that a service manager keeps open: a restart only lets clients wait.
+
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::app::App;
+use crate::load::Load;
+use crate::service::Service;
+
+/// Does what a service manager does: gives the sockets as descriptors 3 and 4, and says so.
+fn activated(service: &Service, clients: &TcpListener, door: &UnixListener) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args([
+        "-c",
+        "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_PID=$$ LISTEN_FDS=2 exec ./swiftiply -c site.yml",
+    ]);
+    let (clients, door) = (clients.try_clone().unwrap(), door.try_clone().unwrap());
+    command.stdin(Stdio::from(OwnedFd::from(clients))).stdout(Stdio::from(OwnedFd::from(door)));
+    command.current_dir(&service.folder);
+    command
+}
+
+#[test]
+fn restarts_behind_sockets_of_a_service_manager_fail_no_request() {
+    let mut service = Service::new("shards: 2");
+    let clients = TcpListener::bind(&service.address).unwrap();
+    let door = UnixListener::bind(service.door()).unwrap();
+    service.launch(activated(&service, &clients, &door));
+    let app = App::start(&service.door(), 2, 2);
+    let load = Load::start(&service.address, 12);
+    for round in 0..3 {
+        load.wait_for_more(1_000);
+        if round == 1 {
+            service.upgrade(); // The sockets go on to the next process; the manager would follow it.
+            assert!(service.wait().success());
+        }
+        let old = service.pid().unwrap();
+        service.signal(Signal::SIGTERM);
+        service.until_gone(old);
+        assert!(service.door().exists(), "the manager's socket is not ours to remove");
+        service.launch(activated(&service, &clients, &door));
+    }
+    load.wait_for_more(1_000);
+    let (answered, posts, failures) = load.end();
+    assert!(failures.is_empty(), "{} of {answered}: {:?}", failures.len(), failures.first());
+    assert_eq!(app.posts(), posts);
+}
+
+#[test]
+fn a_socket_that_the_configuration_does_not_name_is_told_of() {
+    let mut service = Service::new("");
+    let clients = TcpListener::bind(&service.address).unwrap();
+    let other = UnixListener::bind(service.folder.path("other.sock")).unwrap();
+    service.launch(activated(&service, &clients, &other));
+    service.until_said("other.sock, which the configuration does not name", 1);
+    assert!(service.door().exists(), "what is missing is opened");
+}
