@@ -28,14 +28,15 @@ class Site:
         self.proxy: Program | None = None
         self.backends: list[int] = []
 
-    def start_proxy(self) -> Program:
+    def start_proxy(self, *before: str) -> Program:
+        """`before`: words of a command that runs it."""
         lines = [f"{name}: {value}" for name, value in self.top.items()]
         lines += ["cluster_address: 127.0.0.1", f"cluster_port: {self.port}", "map:", "  - incoming: site.test"]
         lines += [f"    outgoing: {self.outgoing}", "    default: true"]
         lines += [f"    {name}: {value}" for name, value in self.options.items()]
         config = self.folder / "swiftiply.yml"
         config.write_text("\n".join(lines) + "\n")
-        self.proxy = self.run([built("swiftiply"), "-c", str(config)])
+        self.proxy = self.run([*before, built("swiftiply"), "-c", str(config)])
         self.proxy.wait_for("clients connect to")
         return self.proxy
 

@@ -120,7 +120,9 @@ impl Connection {
                 Poll::Pending if self.is_late() && *has_begun => {
                     return Poll::Ready(Err(Ended::Refused(HEAD_TOO_SLOW)));
                 }
-                Poll::Pending if self.is_late() => return Poll::Ready(Err(Ended::Quietly)),
+                Poll::Pending if self.alarm.is_due(self.shard.now() + self.shard.haste()) && !*has_begun => {
+                    return Poll::Ready(Err(Ended::Quietly));
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -158,7 +160,7 @@ impl Connection {
         if let Some(alarm) = &self.write_alarm
             && self.written == written_before
         {
-            return alarm.is_due(now);
+            return alarm.is_due(now + self.shard.haste());
         }
         let idle_ms = as_millis(self.shard.directory().config().limits.idle_timeout);
         let alarm = self.write_alarm.get_or_insert_with(|| self.shard.alarms.add());

@@ -137,8 +137,7 @@ impl Request {
         request.rules = Rules {
             version: head.version,
             head_only: head.method == "HEAD",
-            // Where others wait to come in nobody stays for his next request.
-            keep_alive: head.keep_alive && !shard.is_draining() && !shard.is_full(),
+            keep_alive: head.keep_alive && !shard.is_draining(),
             expects_continue: head.expect_continue,
             te_trailers: head.te_trailers,
             upgrade: head.upgrade.is_some(),

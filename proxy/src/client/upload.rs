@@ -130,11 +130,12 @@ impl Upload {
                 if self.is_read() || self.has_overflowed || self.kept.len() >= self.kept_max {
                     return Poll::Ready(Ok(()));
                 }
-                if side.shard().is_tight_of_memory() {
-                    return Poll::Ready(Err(Ended::Refused(SHORT_OF_MEMORY)));
-                }
                 match self.poll_more(cx, side, true) {
                     Poll::Ready(Ok(())) => silence.is_broken(),
+                    // No app has seen it, and nobody knows how long it will hold what it has.
+                    Poll::Pending if side.shard().is_tight_of_memory() => {
+                        return Poll::Ready(Err(Ended::Refused(SHORT_OF_MEMORY)));
+                    }
                     Poll::Pending if self.may_be_dialogue() && silence.poll(cx) => {
                         if site.has_slots_to_spare() {
                             return Poll::Ready(Ok(()));

@@ -219,7 +219,7 @@ pub struct Limits {
     /// `head_timeout`: the time for a whole head from its first byte on; then 408. 10 s by default.
     pub head_timeout: Duration,
     /// `idle_timeout`: how long a connection without a request stays open. 60 s by default: browsers come
-    /// back within it, and an idle connection costs only 1 to 2 KiB.
+    /// back within it, and an idle connection costs only 1 to 2 KiB. While others wait to come in, or memory is short, 5 s.
     pub idle_timeout: Duration,
     /// `connections`: how many clients may be connected at once; the next ones wait in the listener's
     /// backlog. 50,000 by default: about 75 MiB when all of them idle.

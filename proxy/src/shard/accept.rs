@@ -11,17 +11,27 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::Shard;
+use super::{Millis, Shard};
 use crate::client;
 
 /// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
 /// leave, short enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a client may idle, or take nothing of its reply, while others wait for its place or memory is short; else
+/// `idle_timeout` holds. Who asks again and again has a request within it, and who reads takes something.
+const IDLE_IN_NEED_MS: Millis = 5000;
+
+/// While others wait, so many idle clients make room at a time: one in 32. Not all of them: most places would be empty
+/// for nothing.
+const MAKE_ROOM_PART: usize = 32;
+
 /// The clients of one shard.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     connected: Cell<usize>,
+    /// It was full, and has not become noticeably emptier since.
+    is_dense: Cell<bool>,
     /// There may be room again.
     freed: Notify,
 }
@@ -54,9 +64,25 @@ impl Crowd {
 }
 
 impl Shard {
-    /// Whether no other client can be taken: those that are here should not stay for longer than they need.
-    pub fn is_full(&self) -> bool {
-        self.crowd.connected.get() >= self.clients_max()
+    /// Whether no other client can be taken.
+    fn is_full(&self) -> bool {
+        let (now, max) = (self.crowd.connected.get(), self.clients_max());
+        if now >= max {
+            self.crowd.is_dense.set(true);
+        } else if now + max / MAKE_ROOM_PART < max {
+            self.crowd.is_dense.set(false);
+        }
+        now >= max
+    }
+
+    /// By how much `idle_timeout` is shorter at this moment.
+    pub fn haste(&self) -> Millis {
+        let idle_ms = self.directory().config().limits.idle_timeout.as_millis() as Millis;
+        // In this order, since the first looks how full it is.
+        if !self.is_full() && !self.crowd.is_dense.get() && !self.resources.memory.is_short() {
+            return 0;
+        }
+        idle_ms.saturating_sub(IDLE_IN_NEED_MS)
     }
 
     /// This shard's share of what the configuration and the system allow.

@@ -89,9 +89,40 @@ fn clients_beyond_the_limit_wait_until_others_leave() {
     let request = backend.request();
     assert_eq!(request.path(), "/1");
     request.reply(200, "one");
-    assert!(first.reply().closes(), "where others wait nobody stays for his next request");
+    first.reply();
     backend.has_no_request();
     drop(first);
     backend.request().reply(200, "two");
     assert_eq!(second.reply().text(), "two");
+}
+
+#[test]
+fn clients_that_idle_make_room_for_those_that_wait() {
+    // `idle_timeout` is a minute; where others wait it is five seconds.
+    let proxy = quick(|config| config.limits.connections = 2);
+    let (mut backend, mut idle, mut busy) = (proxy.backend(), proxy.client(), proxy.client());
+    for client in [&mut idle, &mut busy] {
+        client.get("/");
+        backend.request().reply(200, "done");
+        client.reply();
+    }
+    let mut new = proxy.client();
+    new.get("/new");
+    loop {
+        busy.get("/busy");
+        let (mut is_new_in, mut is_busy_served) = (false, false);
+        while !is_busy_served {
+            let request = backend.request();
+            is_new_in |= request.path() == "/new";
+            is_busy_served |= request.path() == "/busy";
+            request.reply(200, &request.path());
+        }
+        assert_eq!(busy.reply().text(), "/busy", "who asks again and again keeps his place");
+        if is_new_in {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(new.reply().text(), "/new");
+    assert_eq!(idle.end(), End::Closed);
 }
