@@ -1,6 +1,7 @@
 """Processes come, go and die under load; no request pays for it but one that had begun and must not run twice."""
 
 import os
+import random
 import signal
 from collections import Counter
 
@@ -9,6 +10,7 @@ from support.load import Load
 PROCESSES = 2
 SLOTS = 4
 KILLS = 5
+SEED = 20071101
 
 
 def assert_nothing_failed(load):
@@ -20,23 +22,31 @@ def assert_each_ran_once(site, load):
 
 
 def test_killed_processes_cost_only_what_had_begun_and_may_not_run_again(site, adapter):
+    chance = random.Random(SEED)
     app = site.serve(adapter, processes=PROCESSES, slots=SLOTS)
     alive = list(site.backends)
     mark = site.proxy.mark()
     with Load(site.port) as load:
         for kills in range(1, KILLS + 1):
-            load.wait_for_more(100)
-            os.kill(alive.pop(0), signal.SIGKILL)
+            load.wait_for_more(chance.randrange(20, 120))
+            os.kill(alive.pop(chance.randrange(len(alive))), signal.SIGKILL)
             alive.append(site.wait_for_backends(kills, since=mark)[-1])
         load.wait_for_more(100)
     assert app.process.poll() is None
-    failures = load.failures()
-    assert {outcome.method for outcome in failures} <= {"POST"}, failures[:5]
-    assert {outcome.status for outcome in failures} <= {502}, failures[:5]
-    assert len(failures) <= KILLS * SLOTS
+    # Every request is one of these three, and they add up.
+    answered = [outcome for outcome in load.outcomes if outcome.is_answered]
+    refused = [outcome for outcome in load.outcomes if outcome.status == 502]
+    assert len(answered) + len(refused) == len(load.outcomes), load.failures()[:5]
+    assert {outcome.method for outcome in refused} <= {"POST"}, refused[:5]
+    assert len(refused) <= KILLS * SLOTS
+    assert all("The process that ran this request died." in outcome.text for outcome in refused)
     begun, ended = Counter(site.counts("begun")), Counter(site.counts("ended"))
-    assert not [id for id, times in begun.items() if times > 1]
-    assert all(ended[outcome.id] == 1 for outcome in load.outcomes if outcome.id and outcome.is_answered)
+    ids = Counter(outcome.id for outcome in load.outcomes if outcome.id)
+    assert set(begun) <= set(ids) and set(begun.values()) == {1}, "nothing runs twice, or unasked"
+    assert all(ended[outcome.id] == 1 for outcome in answered if outcome.id)
+    # Refused is only what an app had been given; it may have died before it could note that, or after its work was done.
+    unknown = [outcome for outcome in refused if not begun[outcome.id]]
+    assert len(unknown) <= KILLS, (unknown, "what no app had begun was not given to another")
 
 
 def test_a_process_that_is_asked_to_end_is_replaced_without_an_error(site, adapter):

@@ -40,12 +40,17 @@ class Site:
         self.proxy.wait_for("clients connect to")
         return self.proxy
 
+    def start_at(self, outgoing: str) -> Program:
+        """Starts the proxy with another address for its backends than the usual Unix socket."""
+        self.outgoing = outgoing
+        return self.start_proxy()
+
     def start(self, adapter: Adapter, *, processes: int = 0, slots: int = 4, environment: Mapping[str, str] | None = None,
-              app: tuple[str, ...] | None = None, options: tuple[str, ...] = ()) -> Program:
-        """Starts an app and leaves it to come. 0 processes: the command's default, one that nobody supervises."""
+              app: tuple[str, ...] | None = None, options: tuple[str, ...] = (), before: tuple[str, ...] = ()) -> Program:
+        """Starts an app and leaves it to come. 0 processes: the command's default, one that nobody supervises. `before`: as of the proxy."""
         supervised = ("-n", str(processes)) if processes else ()
         line = adapter.line(self.outgoing, *supervised, adapter.slots, str(slots), *options, app=app)
-        return self.run(line, {"COUNTED": str(self.counted)} | dict(environment or {}))
+        return self.run([*before, *line], {"COUNTED": str(self.counted)} | dict(environment or {}))
 
     def serve(self, adapter: Adapter, **how: object) -> Program:
         """Starts an app; returns when all its processes are in service, and leaves their ids in `backends`."""
@@ -96,13 +101,13 @@ class Site:
         return [line.split()[1] for line in self.counted.read_text().splitlines() if line.startswith(word)]
 
 
-def free_port() -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     """A port below the range that the machine gives to outgoing connections, which might else take it in between."""
     while True:
         port = random.randrange(20_000, 32_000)
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
