@@ -22,9 +22,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// `idle_timeout` holds. Who asks again and again has a request within it, and who reads takes something.
 const IDLE_IN_NEED_MS: Millis = 5000;
 
-/// While others wait, so many idle clients make room at a time: one in 32. Not all of them: most places would be empty
-/// for nothing.
-const MAKE_ROOM_PART: usize = 32;
+/// While others wait, so many idle clients make room within a second: one in eight. Not all of them: most places would
+/// be empty for nothing.
+const MAKE_ROOM_PART: usize = 8;
 
 /// The clients of one shard.
 #[derive(Debug, Default)]

@@ -132,13 +132,13 @@ fn when_all_processes_restart_at_once_nothing_fails_and_nobody_waits_longer_than
             let first = Process::start(proxy);
             let in_service = first.in_service;
             old = vec![first, Process::start(proxy)];
-            until_served_more(load, proxy);
             // Of those that were asked before it came into service: how much later was the last one answered?
-            let took = load.took.lock().unwrap();
-            let waited = took.iter().filter(|(asked, _)| *asked < in_service);
-            let answered: Vec<Instant> = waited.map(|(_, answered)| *answered).collect();
-            assert!(answered.len() >= CLIENTS, "all of them waited for it");
-            let last = answered.into_iter().max().expect("there are some");
+            let answered = || -> Vec<Instant> {
+                let took = load.took.lock().unwrap();
+                took.iter().filter(|(asked, _)| *asked < in_service).map(|(_, answered)| *answered).collect()
+            };
+            proxy.until("each of them has its answer", |_| answered().len() == CLIENTS);
+            let last = answered().into_iter().max().expect("there are some");
             beyond.push(last.saturating_duration_since(in_service));
         }
         load.is_over.store(true, Ordering::SeqCst);
