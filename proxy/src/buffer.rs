@@ -55,6 +55,24 @@ impl Buffer {
         &mut self.bytes[self.end..]
     }
 
+    /// What is there, to be changed in its place.
+    #[inline]
+    pub fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Room for at least `n` bytes, however much it has to grow.
+    pub fn room_for(&mut self, n: usize) -> &mut [u8] {
+        if self.bytes.len() - self.end < n {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if self.bytes.len() - self.end < n {
+                self.bytes.resize(self.end + n, 0);
+            }
+        }
+        &mut self.bytes[self.end..]
+    }
+
     /// Says that the first `n` bytes of the room were filled.
     #[inline]
     pub fn filled(&mut self, n: usize) {
@@ -80,6 +98,11 @@ impl Buffer {
         let mut large = std::mem::replace(self, small);
         large.consume(large.len());
         pool.give_back(&mut large);
+    }
+
+    /// How many bytes it can hold without growing.
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Whether it owns any memory.

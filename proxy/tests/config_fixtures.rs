@@ -52,8 +52,10 @@ fn every_good_file_means_what_stands_beside_it() {
     let files = fixtures("good");
     assert!(files.len() >= 4, "{} good fixtures", files.len());
     // A checkout gives the file the mode that the umask says; with another one there is one warning more.
-    let key = files[0].with_file_name("site.key");
-    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    for key in ["site.key", "server.key", "bundle.pem"] {
+        let key = files[0].with_file_name(key);
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     for file in &files {
         let output = check(file);
         let warned: String = String::from_utf8(output.stderr).unwrap();

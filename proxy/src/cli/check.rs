@@ -27,6 +27,16 @@ fn describe(config: &Config) -> String {
 
 fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     writeln!(out, "clients connect to: {}", list(&config.listen))?;
+    for tls in &config.tls {
+        writeln!(out, "TLS {} and later at {}", tls.min_version, tls.address)?;
+        for certificate in &tls.certificates {
+            let end = httpdate::fmt_http_date(certificate.not_after());
+            writeln!(out, "  for {} until {end}", list(certificate.names()))?;
+        }
+    }
+    if !config.proxy_protocol.is_empty() {
+        writeln!(out, "the PROXY protocol at: {}", list(&config.proxy_protocol))?;
+    }
     for site in &config.sites {
         writeln!(out)?;
         write_site(out, site)?;
@@ -39,6 +49,8 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     line(out, "head_timeout", seconds(limits.head_timeout))?;
     line(out, "idle_timeout", seconds(limits.idle_timeout))?;
     line(out, "connections", limits.connections)?;
+    line(out, "handshake_timeout", seconds(limits.handshake_timeout))?;
+    line(out, "handshakes", limits.handshakes)?;
     writeln!(out, "\nprocess")?;
     write_process(out, config)
 }
@@ -60,6 +72,9 @@ fn write_site(out: &mut String, site: &SiteConfig) -> fmt::Result {
     line(out, "xforwardedfor", yes_no(site.xforwardedfor))?;
     line(out, "max_body", site.max_body.map_or("unlimited".to_owned(), bytes))?;
     line(out, "body_rate", format!("{}/s", bytes(site.body_rate)))?;
+    let port = |port| format!("to port {port}");
+    line(out, "redirect_to_https", site.redirect_to_https.map_or("no".to_owned(), port))?;
+    line(out, "hsts", site.hsts.map_or("no".to_owned(), |hsts| hsts.to_string()))?;
     write_files(out, site)
 }
 

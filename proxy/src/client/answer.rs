@@ -8,6 +8,7 @@ use super::request::Request;
 use super::side::{ClientSide, Ended};
 use super::slot::{self, NoSlot};
 use crate::exchange::{Failure, Rules};
+use crate::http::ErrorPage;
 use crate::site::Asked;
 
 /// Gets a reply to the client, the app's or our own, and notes it. Tells what may become of an HTTP/1.1 connection then.
@@ -35,6 +36,9 @@ fn app_reply<'a, S: ClientSide>(
     async move {
         if side.shard().is_short_of_memory() {
             return Err(SHORT_OF_MEMORY);
+        }
+        if let Some(redirect) = &request.redirect {
+            return Err(Own::new(redirect.status, "This site is served over https only."));
         }
         let pool = request.pool()?;
         if let Err(ended) = request.upload.gather(side, &pool.site).await {
@@ -118,9 +122,11 @@ fn log_failure(request: &Request, failure: &Failure) {
 /// An error page; the rest of a body that nobody will read closes the connection.
 async fn reply_ourselves<S: ClientSide>(side: &mut S, request: &mut Request, own: Own) -> After {
     let keep = request.rules.keep_alive && request.upload.is_read() && !side.shard().is_short_of_memory();
-    let Rules { head_only, version, .. } = request.rules;
+    let Rules { head_only, version, hsts, .. } = request.rules;
     request.outcome.status = own.status;
-    match side.say(&own.page(!keep, head_only, version)).await {
+    let location = request.redirect.as_ref().map(|redirect| redirect.location.as_str());
+    let page = ErrorPage { location, hsts, ..own.page(!keep, head_only, version) };
+    match side.say(&page).await {
         Ok(()) if keep => After::Keep,
         _ => After::Close,
     }

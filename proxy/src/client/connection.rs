@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use swiftiply_wire::Scheme;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
 use super::Arrival;
@@ -57,7 +58,7 @@ const HEAD_CUT: Own = Own::new(400, "The connection was closed in the middle of 
 
 impl Connection {
     pub(super) fn new(shard: Rc<Shard>, arrival: Arrival, connected: Connected) -> Self {
-        let Arrival { stream, peer, local } = arrival;
+        let Arrival { stream, early, peer, local } = arrival;
         let alarm = shard.alarms.add();
         let client = Client::new(peer, local, stream.scheme());
         Self {
@@ -65,7 +66,7 @@ impl Connection {
             _connected: connected,
             stream,
             client,
-            incoming: Buffer::default(),
+            incoming: early,
             out: Vec::new(),
             written: 0,
             alarm,
@@ -155,10 +156,14 @@ impl Connection {
         }
     }
 
-    fn is_stuck(&mut self, cx: &Context<'_>, written_before: usize) -> bool {
+    fn unsent(&self) -> usize {
+        self.out.len() - self.written + self.stream.unsent()
+    }
+
+    fn is_stuck(&mut self, cx: &Context<'_>, unsent_before: usize) -> bool {
         let now = self.shard.now();
         if let Some(alarm) = &self.write_alarm
-            && self.written == written_before
+            && self.unsent() == unsent_before
         {
             return alarm.is_due(now + self.shard.haste());
         }
@@ -171,9 +176,13 @@ impl Connection {
 
     /// Closes after all has been said: our side first, then reads on for a moment.
     pub(super) async fn close(mut self) {
-        let _ = self.stream.shutdown().await;
         let mut left = LINGER_BYTES_MAX;
+        let mut is_shut = false;
         let until_closed = poll_fn(|cx| {
+            if !is_shut && Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+                return Poll::Pending;
+            }
+            is_shut = true;
             loop {
                 self.incoming.consume(self.incoming.len());
                 match self.poll_fill(cx, AHEAD_BYTES_MAX) {
@@ -184,6 +193,16 @@ impl Connection {
             }
         });
         let _ = timeout(LINGER_TIME, until_closed).await;
+    }
+
+    /// Closes when both sides have said all.
+    pub(super) fn leave(mut self) {
+        self.stream.say_goodbye();
+    }
+
+    /// Whether the client has said all and will say nothing more, not even goodbye.
+    pub(super) fn has_nothing_to_come(&self) -> bool {
+        self.incoming.is_empty() && self.stream.scheme() == Scheme::Http
     }
 
     /// Closes so that nobody takes what was sent for whole: by a reset.
@@ -277,7 +296,7 @@ impl ClientSide for Connection {
     }
 
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let before = self.written;
+        let before = self.unsent();
         while self.written < self.out.len() {
             match Pin::new(&mut self.stream).poll_write(cx, &self.out[self.written..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -288,6 +307,14 @@ impl ClientSide for Connection {
                 }
                 Poll::Pending => return Poll::Pending,
             }
+        }
+        // What TLS has taken has not left before this.
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Pending if self.is_stuck(cx, before) => {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            other => return other,
         }
         self.out.clear();
         self.written = 0;

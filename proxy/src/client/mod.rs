@@ -4,7 +4,9 @@
 //!
 //! | step | where |
 //! |---|---|
+//! | what comes first: TLS, the PROXY protocol | `greeting`, `stream` |
 //! | its head is read, strictly, and written down for the link | `connection`, `request` |
+//! | it comes without TLS, where the site wants TLS | `secure` |
 //! | a small body is read before a slot is taken | `upload`, `pace` |
 //! | a slot is asked for, and waited for | `slot` |
 //! | it is delivered; body and reply flow | `relay` |
@@ -15,11 +17,13 @@
 
 mod answer;
 mod connection;
+mod greeting;
 mod own;
 mod pace;
 mod relay;
 mod replay;
 mod request;
+mod secure;
 mod side;
 mod slot;
 mod stream;
@@ -29,10 +33,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use swiftiply_wire::Version;
+use tokio::net::TcpStream;
 
+use crate::buffer::Buffer;
 use crate::shard::{Connected, Shard};
 
 use connection::Connection;
+pub use greeting::{Entrance, Newcomer, greet};
 use own::Own;
 use request::Request;
 pub use request::Spare;
@@ -44,10 +51,19 @@ pub use stream::ClientStream;
 pub struct Arrival {
     /// Its socket.
     pub stream: ClientStream,
+    /// What it has sent already.
+    pub early: Buffer,
     /// Its address.
     pub peer: SocketAddr,
     /// Where it connected to.
     pub local: Option<Rc<SocketAddr>>,
+}
+
+impl Arrival {
+    /// One that has said nothing yet, and does not speak TLS.
+    pub fn plain(socket: TcpStream, peer: SocketAddr, local: Option<Rc<SocketAddr>>) -> Self {
+        Self { stream: ClientStream::Tcp(socket), early: Buffer::default(), peer, local }
+    }
 }
 
 /// Serves one client until it or we close the connection.
@@ -61,12 +77,12 @@ pub fn serve(shard: &Rc<Shard>, arrival: Arrival, connected: Connected) -> impl 
         loop {
             let after = match connection.next_request().await {
                 Ok(request) => serve_one(&mut connection, request).await,
-                Err(Ended::Quietly) => return,
+                Err(Ended::Quietly) => return connection.leave(),
                 Err(Ended::Refused(refusal)) => Box::pin(refuse(&mut connection, refusal)).await,
             };
             match after {
                 After::Keep => {}
-                After::Leave => return,
+                After::Leave => return connection.leave(),
                 After::Close => return Box::pin(connection.close()).await,
                 After::Cut => return connection.cut(),
             }
@@ -92,7 +108,7 @@ async fn serve_one(connection: &mut Connection, mut request: Box<Request>) -> Af
         After::Keep if request.upload.is_read() => After::Keep,
         After::Keep => Box::pin(request.upload.finish(connection)).await,
         // The client needs no time to read the reply before it sees a reset: nothing comes that could cause one.
-        After::Close if request.is_last && request.flags.end && connection.incoming().is_empty() => {
+        After::Close if request.is_last && request.flags.end && connection.has_nothing_to_come() => {
             After::Leave
         }
         other => other,

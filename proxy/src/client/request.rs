@@ -11,6 +11,7 @@ use arrayvec::ArrayString;
 use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
 use super::own::Own;
+use super::secure::Redirect;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
 use crate::config::NoPool;
@@ -58,6 +59,8 @@ pub(super) struct Request {
     pub site: Option<Rc<SiteHere>>,
     /// Where it goes; none without a site.
     pool: Option<Result<Rc<PoolHere>, NoPool>>,
+    /// Where the client is sent instead, if the site is for those with TLS.
+    pub redirect: Option<Box<Redirect>>,
     /// The payload of its REQUEST frame, kept for a replay and for the access log.
     pub head: Vec<u8>,
     /// The flags of that frame.
@@ -128,6 +131,10 @@ impl Request {
         let trusted =
             directory.config().trusted_proxies.iter().any(|network| network.contains(client.peer.ip()));
         encode(&mut request.head, head, client, trusted, tells_forwarded);
+        let wants_tls = settings.filter(|site| site.redirect_to_https.is_some() || site.hsts.is_some());
+        let is_secure =
+            client.scheme == Scheme::Https || (wants_tls.is_some() && trusted && forward::says_https(head));
+        request.redirect = wants_tls.filter(|_| !is_secure).and_then(|site| Redirect::of(head, site));
         request.flags = RequestFlags {
             end: matches!(head.framing, Framing::None | Framing::Length(0)),
             expects_continue: head.expect_continue,
@@ -142,6 +149,7 @@ impl Request {
             te_trailers: head.te_trailers,
             upgrade: head.upgrade.is_some(),
             head_bytes_max: limits.reply_head_bytes_max,
+            hsts: wants_tls.filter(|_| is_secure).and_then(|site| site.hsts),
         };
         request.is_last = !head.keep_alive;
         request.is_idempotent = Method::new(head.method.as_bytes()).is_idempotent();
@@ -159,6 +167,7 @@ impl Request {
         self.upload.rest(BYTES_KEPT_MAX);
         self.exchange.rest(out);
         self.site = None;
+        self.redirect = None;
         self.pool = None;
         self.outcome = Outcome::default();
         self.deliveries = 0;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::tls::CertificateError;
+
 use super::address::AddressError;
 use super::hosts::HostError;
 
@@ -168,8 +170,15 @@ pub enum Fault {
     },
     /// `key` and `key_file` side by side.
     TwoKeys,
-    /// TLS is asked for, which is not served yet.
-    Tls,
+    /// Two keys that mean the same, side by side.
+    TwoNames {
+        /// The other one.
+        other: &'static str,
+    },
+    /// A certificate or its key cannot be used.
+    Certificate(CertificateError),
+    /// `proxy_protocol` without anybody who may speak it.
+    NobodyTrusted,
 }
 
 impl fmt::Display for Fault {
@@ -198,9 +207,12 @@ impl fmt::Display for Fault {
                 write!(f, "the page {} {cause}; put one there, or remove the key", file.display())
             }
             Fault::TwoKeys => f.write_str("the key is already given by `key` beside it; remove one of them"),
-            Fault::Tls => f.write_str(
-                "TLS is not served yet, and this port would speak plain text; \
-                 remove the key and let a TLS proxy stand in front",
+            Fault::TwoNames { other } => {
+                write!(f, "this is the old name of `{other}`, which stands beside it; keep one of them")
+            }
+            Fault::Certificate(error) => error.fmt(f),
+            Fault::NobodyTrusted => f.write_str(
+                "nobody may speak it, so nobody could connect; name the proxies in front in `trusted_proxies`",
             ),
         }
     }
@@ -228,7 +240,7 @@ impl fmt::Display for Hint {
 }
 
 /// The system's own words, without Rust's "(os error 2)" behind them.
-pub(super) fn plain(cause: &io::Error) -> String {
+pub(crate) fn plain(cause: &io::Error) -> String {
     let text = cause.to_string();
     match text.rfind(" (os error") {
         Some(end) => text[..end].to_owned(),

@@ -1,19 +1,10 @@
 //! Keys of Swiftiply 0.6 that mean nothing here, or nothing yet. Its files load unchanged; whoever
 //! relied on such a key is told once what does not happen.
 
-/// What becomes of an old key.
-pub(super) enum Legacy {
-    /// It is read over, with this warning.
-    Ignored(&'static str),
-    /// It stands for encryption, which must not be left out silently.
-    Tls,
-}
-
-/// The old key of this name, wherever it stands: 0.6 took most of them at the top level, in `defaults`
-/// and in `map` entries alike.
-pub(super) fn find(key: &str) -> Option<Legacy> {
-    let text = match key {
-        "ssl" | "tls" => return Some(Legacy::Tls),
+/// The warning with which the old key of this name is read over, wherever it stands: 0.6 took most of them at the top
+/// level, in `defaults` and in `map` entries alike.
+pub(super) fn find(key: &str) -> Option<&'static str> {
+    Some(match key {
         "epoll" | "kqueue" => "has no effect: the fastest way to poll is always used; remove it",
         "descriptors" | "epoll_descriptors" => {
             "has no effect: as many file descriptors are used as the system allows; remove it"
@@ -33,6 +24,5 @@ pub(super) fn find(key: &str) -> Option<Legacy> {
             "has no effect: files are cached by the system, and always up to date; remove it"
         }
         _ => return None,
-    };
-    Some(Legacy::Ignored(text))
+    })
 }

@@ -22,6 +22,7 @@ mod embedded;
 mod error;
 mod file;
 mod files;
+mod front;
 mod hosts;
 mod legacy;
 mod model;
@@ -36,11 +37,16 @@ mod warnings;
 
 use std::path::Path;
 
+pub use crate::tls::{Certificate, CertificateError, Part};
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
+pub(crate) use error::plain;
 pub use error::{ConfigError, Fault, Hint, Place, Warning};
 pub use files::{DocRoot, ErrorPages, Mask, Page, PageCache};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
-pub use model::{AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig};
+pub use model::{
+    AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig, TlsConfig,
+    TlsVersion,
+};
 pub use prefix::{NoPool, PathPrefix, PoolIndex, PoolTable, PrefixError};
 pub use secret::Secret;
 pub use source::{ConfigSource, Overrides};

@@ -1,9 +1,13 @@
 //! The meaning of a configuration: every key with its unit, its default and the reason for it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use crate::http::Hsts;
+use crate::tls::Certificate;
 
 use super::address::{ListenAddr, Network, Outgoing};
 use super::files::{DocRoot, ErrorPages};
@@ -17,8 +21,13 @@ use crate::resources::of_machine;
 /// [`Config::new`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Where clients connect: each `cluster_address` with each `cluster_port`. Never empty.
+    /// Where clients connect: each `cluster_address` with each `cluster_port`, and the addresses of `tls`. Never empty.
     pub listen: Vec<ListenAddr>,
+    /// `tls`: those of them where clients speak TLS; none by default.
+    pub tls: Vec<TlsConfig>,
+    /// `proxy_protocol`: those of them where each connection begins with a header of the PROXY protocol, from a peer in
+    /// `trusted_proxies`. None by default.
+    pub proxy_protocol: Vec<ListenAddr>,
     /// `map`: the sites, in the file's order. Never empty; no host and no outgoing address twice,
     /// at most one default.
     pub sites: Vec<SiteConfig>,
@@ -61,6 +70,8 @@ impl Config {
     pub fn new(listen: Vec<ListenAddr>, sites: Vec<SiteConfig>) -> Self {
         Config {
             listen,
+            tls: Vec::new(),
+            proxy_protocol: Vec::new(),
             sites,
             error_pages: ErrorPages::default(),
             limits: Limits::default(),
@@ -82,6 +93,37 @@ impl Config {
     /// From host names to the indices of `sites`.
     pub fn host_table(&self) -> HostTable {
         HostTable::new(&self.sites)
+    }
+}
+
+/// One address of `tls`. Entries of the file that name the same address are one here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TlsConfig {
+    /// `at`: where. Port 443 of each `cluster_address` by default.
+    pub address: ListenAddr,
+    /// `certfile` and `keyfile`, or several of them as `certificates`. A client gets the one for the name that it asks
+    /// for (SNI), or the first. Never empty.
+    pub certificates: Vec<Arc<Certificate>>,
+    /// `min_version`: 1.2 by default, which everything in use can speak and which is still sound.
+    pub min_version: TlsVersion,
+}
+
+/// A version of TLS. Older ones are broken and not served at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[default]
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "1.2",
+            Self::Tls13 => "1.3",
+        })
     }
 }
 
@@ -138,6 +180,12 @@ pub struct SiteConfig {
     /// `compress`: the codings in which text may be sent, the preferred first. None by default: it costs processor time,
     /// and a reply in which a secret stands beside what the client sent tells something of the secret by its length.
     pub compress: Vec<Coding>,
+    /// `redirect_to_https`: the port to which clients without TLS are sent, with 301 for GET and HEAD and 308 for all
+    /// else. None by default: a site may have no certificate. `true` means the port of `tls`.
+    pub redirect_to_https: Option<u16>,
+    /// `hsts`: what browsers are told about TLS being a must, in replies over TLS. Nothing by default: it cannot be
+    /// taken back before its time is over.
+    pub hsts: Option<Hsts>,
 }
 
 /// Entries of `outgoing` with the same `prefix`: some backends, with a queue and slots of their own.
@@ -182,6 +230,8 @@ impl SiteConfig {
             sendfileroot: None,
             error_pages: ErrorPages::default(),
             compress: Vec::new(),
+            redirect_to_https: None,
+            hsts: None,
         }
     }
 
@@ -224,6 +274,12 @@ pub struct Limits {
     /// `connections`: how many clients may be connected at once; the next ones wait in the listener's
     /// backlog. 50,000 by default: about 75 MiB when all of them idle.
     pub connections: usize,
+    /// `handshake_timeout`: the time for all that comes before a first request: a header of the PROXY protocol and the
+    /// handshake of TLS. 10 s by default, as for a head.
+    pub handshake_timeout: Duration,
+    /// `handshakes`: how many clients may be at that at once; when there is one more, the one that has taken longest is
+    /// dropped. 2,000 by default: about 80 MiB at worst, and far more than are there unless somebody holds the door.
+    pub handshakes: usize,
 }
 
 impl Default for Limits {
@@ -235,6 +291,8 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             connections: 50_000,
+            handshake_timeout: Duration::from_secs(10),
+            handshakes: 2_000,
         }
     }
 }

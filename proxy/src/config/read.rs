@@ -9,10 +9,11 @@ use swiftiply_wire::limits::HEAD_BYTES_MAX;
 
 use crate::http::HEADERS_ROOM;
 
-use super::address::{AddressError, ListenAddr};
+use super::address::AddressError;
 use super::error::{ConfigError, Fault, Hint, Warning};
 use super::file::Document;
 use super::files;
+use super::front::Front;
 use super::model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process};
 use super::section::{Field, Section};
 use super::sites;
@@ -21,6 +22,9 @@ use super::warnings::Warnings;
 const TOP_KEYS: &[&str] = &[
     "cluster_address",
     "cluster_port",
+    "tls",
+    "ssl",
+    "proxy_protocol",
     "map",
     "defaults",
     "limits",
@@ -43,6 +47,8 @@ const LIMIT_KEYS: &[&str] = &[
     "body_rate",
     "idle_timeout",
     "connections",
+    "handshake_timeout",
+    "handshakes",
     "max_body",
 ];
 const LOG_KEYS: &[&str] = &["access", "error", "level"];
@@ -60,13 +66,16 @@ pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), Conf
     // Paths are meant from the file's own folder, so that they do not depend on where the proxy was started.
     let folder = document.file.parent().unwrap_or(Path::new(""));
 
-    let mut config = Config::new(read_listen(&top)?, Vec::new());
+    let front = Front::read(&top, folder, &mut warnings)?;
+    let mut config = Config::new(front.addresses(), Vec::new());
     let limits = optional(&top, "limits", |field| field.section())?;
     if let Some(limits) = &limits {
         check_keys(limits, &[LIMIT_KEYS], &mut warnings)?;
         config.limits = read_limits(limits)?;
     }
-    config.sites = sites::read(&top, limits.as_ref(), &config.listen, folder, &mut warnings)?;
+    config.sites = sites::read(&top, limits.as_ref(), &front, folder, &mut warnings)?;
+    config.tls = front.tls;
+    config.proxy_protocol = front.proxy_protocol;
     config.error_pages = sites::read_error_pages(&top, folder)?;
     if let Some(field) = top.field("trusted_proxies") {
         config.trusted_proxies = field.items().iter().map(read_address).collect::<Result<_, _>>()?;
@@ -108,8 +117,7 @@ pub(super) fn check_keys(
             continue;
         }
         match super::legacy::find(key) {
-            Some(super::legacy::Legacy::Ignored(text)) => warnings.add(&field, text),
-            Some(super::legacy::Legacy::Tls) => return Err(field.fault(Fault::Tls)),
+            Some(text) => warnings.add(&field, text),
             None => return Err(field.fault(Fault::UnknownKey { hint: hint(key, known) })),
         }
     }
@@ -136,31 +144,6 @@ fn hint(key: &str, known: &[&'static [&'static str]]) -> Hint {
     }
 }
 
-/// `cluster_address` with `cluster_port`: each address with each port.
-fn read_listen(top: &Section) -> Result<Vec<ListenAddr>, ConfigError> {
-    let wanted = "name where clients connect, like `cluster_address: 127.0.0.1`";
-    let addresses = non_empty_list(top, "cluster_address", wanted)?;
-    let wanted = "name the port where clients connect, like `cluster_port: 8080`";
-    let ports = non_empty_list(top, "cluster_port", wanted)?;
-    let mut listen: Vec<ListenAddr> = Vec::new();
-    for address in &addresses {
-        let host = address.text("a host name or an IP address, like 127.0.0.1")?;
-        for port in &ports {
-            let number = port.number(0..=u16::MAX).map_err(|_| port.wrong("a port from 1 to 65535"))?;
-            let added = ListenAddr::new(host, number)
-                .map_err(|cause| address.fault(Fault::Address { text: host.to_owned(), cause }))?;
-            if added.port != 0 && listen.contains(&added) {
-                let field = if addresses.len() > 1 { address } else { port };
-                let first = if addresses.len() > 1 { "cluster_address" } else { "cluster_port" };
-                let fault = Fault::SameAddress { address: added.to_string(), first: first.to_owned() };
-                return Err(field.fault(fault));
-            }
-            listen.push(added);
-        }
-    }
-    Ok(listen)
-}
-
 fn read_limits(section: &Section) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
     set(&mut limits.request_line, section, "request_line", |field| field.bytes(64..=1 << 20))?;
@@ -169,6 +152,10 @@ fn read_limits(section: &Section) -> Result<Limits, ConfigError> {
     set(&mut limits.head_timeout, section, "head_timeout", |field| field.duration(SECOND / 10..=DAY))?;
     set(&mut limits.idle_timeout, section, "idle_timeout", |field| field.duration(SECOND / 10..=DAY))?;
     set(&mut limits.connections, section, "connections", |field| field.number(1..=10_000_000))?;
+    set(&mut limits.handshake_timeout, section, "handshake_timeout", |field| {
+        field.duration(SECOND / 10..=DAY)
+    })?;
+    set(&mut limits.handshakes, section, "handshakes", |field| field.number(1..=10_000_000))?;
     Ok(limits)
 }
 

@@ -181,6 +181,16 @@ impl<'d> Field<'d> {
         }
     }
 
+    /// Text or a number, as text.
+    pub fn literal(&self) -> Option<String> {
+        match self.node {
+            Node::Text(text) => Some(text.trim().to_owned()),
+            Node::Integer(n) => Some(n.to_string()),
+            Node::Float(n) => Some(n.to_string()),
+            _ => None,
+        }
+    }
+
     fn scalar_text(&self) -> Option<&'d str> {
         match self.node {
             Node::Text(text) => Some(text.trim()),

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http::Hsts;
+
 use super::address::{AddressError, ListenAddr, Outgoing, UNIX_PATH_BYTES_MAX};
 use super::error::{ConfigError, Fault, plain};
 use super::files::{self, DocRoot, ErrorPages};
+use super::front::Front;
 use super::hosts::normalize_pattern;
 use super::model::{PoolConfig, SiteConfig};
 use super::prefix::PathPrefix;
@@ -32,6 +35,8 @@ pub(super) const SHARED_KEYS: &[&str] = &[
     "xforwardedfor",
     "max_body",
     "body_rate",
+    "redirect_to_https",
+    "hsts",
 ];
 /// The keys of an entry of `outgoing` that is more than an address.
 const POOL_KEYS: &[&str] = &["to", "prefix"];
@@ -49,7 +54,7 @@ const KEY_BYTES_MAX: u64 = 4096;
 pub(super) fn read(
     top: &Section,
     limits: Option<&Section>,
-    listen: &[ListenAddr],
+    front: &Front<'_>,
     folder: &Path,
     warnings: &mut Warnings,
 ) -> Result<Vec<SiteConfig>, ConfigError> {
@@ -59,13 +64,14 @@ pub(super) fn read(
     if let Some(defaults) = &defaults {
         check_keys(defaults, &[SHARED_KEYS, files::KEYS], warnings)?;
     }
-    let mut taken = Taken::new(top, listen);
+    let mut taken = Taken::new(front);
     let mut sites = Vec::with_capacity(entries.len());
     for entry in entries {
         let own = entry.section()?;
         check_keys(&own, &[OWN_KEYS, SHARED_KEYS, files::KEYS], warnings)?;
         let layers = [Some(&own), defaults.as_ref(), Some(top), limits];
-        sites.push(SiteReader { own: &own, layers, folder }.read(&mut taken, warnings)?);
+        let reader = SiteReader { own: &own, layers, folder, https_port: front.https_port() };
+        sites.push(reader.read(&mut taken, warnings)?);
     }
     Ok(sites)
 }
@@ -88,12 +94,15 @@ struct Taken<'d> {
 }
 
 impl<'d> Taken<'d> {
-    fn new(top: &Section<'d>, listen: &[ListenAddr]) -> Self {
-        let front = |field: Field<'d>| {
-            listen.iter().map(move |address| (Outgoing::Tcp(address.clone()), field.clone()))
-        };
-        let addresses = top.field("cluster_address").into_iter().flat_map(front).collect();
-        Taken { hosts: HashMap::new(), addresses, default: None, error_pages: HashMap::new() }
+    fn new(front: &Front<'d>) -> Self {
+        let taken =
+            |(address, field): &(ListenAddr, Field<'d>)| (Outgoing::Tcp(address.clone()), field.clone());
+        Taken {
+            hosts: HashMap::new(),
+            addresses: front.listen.iter().map(taken).collect(),
+            default: None,
+            error_pages: HashMap::new(),
+        }
     }
 }
 
@@ -102,6 +111,7 @@ struct SiteReader<'s, 'd> {
     /// Where a shared key may stand, the strongest first.
     layers: [Option<&'s Section<'d>>; 4],
     folder: &'s Path,
+    https_port: u16,
 }
 
 impl<'d> SiteReader<'_, 'd> {
@@ -131,6 +141,8 @@ impl<'d> SiteReader<'_, 'd> {
             sendfileroot: self.folder("sendfileroot", warnings)?.map(Into::into),
             error_pages: self.error_pages(taken)?,
             compress: self.shared("compress", files::read_compress, Vec::new())?,
+            redirect_to_https: self.shared("redirect_to_https", |f| self.redirect(f), None)?,
+            hsts: self.shared("hsts", read_hsts, None)?,
             hosts,
             pools,
         };
@@ -250,6 +262,14 @@ impl<'d> SiteReader<'_, 'd> {
         self.shared(key, |field| files::read_folder(field, self.folder, warnings), None)
     }
 
+    /// A port, or whether at all.
+    fn redirect(&self, field: &Field<'d>) -> Result<Option<u16>, ConfigError> {
+        match field.as_boolean() {
+            Some(wanted) => Ok(wanted.then_some(self.https_port)),
+            None => field.number(1..=u16::MAX).map(Some).map_err(|_| field.wrong("true, false or a port")),
+        }
+    }
+
     fn shared<T>(
         &self,
         key: &str,
@@ -302,6 +322,18 @@ fn read_max_body(field: &Field) -> Result<Option<u64>, ConfigError> {
     }
     let size = field.bytes(1..=u64::MAX);
     size.map(Some).map_err(|_| field.wrong("a size in bytes, like 1000000 or 100m, or off for no limit"))
+}
+
+/// `true`, a number of seconds, or the header's value.
+fn read_hsts(field: &Field) -> Result<Option<Hsts>, ConfigError> {
+    if let Some(wanted) = field.as_boolean() {
+        return Ok(wanted.then_some(Hsts::YEAR));
+    }
+    if let Ok(max_age) = field.number(0..=u64::from(u32::MAX)) {
+        return Ok(Some(Hsts { max_age, ..Hsts::YEAR }));
+    }
+    let wanted = "true, false, a number of seconds, or a value like \"max-age=31536000; includeSubDomains\"";
+    Hsts::parse(field.text(wanted)?).map(Some).ok_or_else(|| field.wrong(wanted))
 }
 
 fn read_key(field: &Field) -> Result<Secret, ConfigError> {

@@ -18,6 +18,7 @@ use std::task::{Context, Waker};
 
 use swiftiply_wire::{ResetCode, Version};
 
+use crate::http::Hsts;
 use crate::http::ReplyFraming;
 use crate::site::Slot;
 
@@ -49,6 +50,8 @@ pub struct Rules {
     pub upgrade: bool,
     /// Bytes of the reply's head, at most.
     pub head_bytes_max: usize,
+    /// What the client is told about TLS, if the app says nothing about it.
+    pub hsts: Option<Hsts>,
 }
 
 /// Why a link was lost.

@@ -56,6 +56,7 @@ impl Exchange {
             version: state.rules.version,
             framing: state.framing,
             keep_alive: state.rules.keep_alive && state.body_allows_keep_alive(),
+            hsts: state.rules.hsts,
         };
         state.keeps_connection = reply.keeps_connection();
         reply.head(&mut state.out, head.headers().iter(), date, state.rules.head_bytes_max)?;

@@ -3,6 +3,7 @@
 use swiftiply_wire::Version;
 
 use super::date::DateLine;
+use super::hsts::Hsts;
 use super::refusal::Refusal;
 use super::status::reason_phrase;
 
@@ -12,7 +13,7 @@ const ALLOW_LINE: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\
 /// A final reply that comes from us and not from an app: one line of plain text.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorPage<'a> {
-    /// 400 to 599.
+    /// 301, 308, or 400 to 599.
     pub status: u16,
     /// One sentence for whoever reads the reply.
     pub explanation: &'a str,
@@ -24,6 +25,10 @@ pub struct ErrorPage<'a> {
     pub head_only: bool,
     /// The version of the request, for the Connection header.
     pub version: Version,
+    /// Where the client is sent, with 301 and 308.
+    pub location: Option<&'a str>,
+    /// What it is told about TLS.
+    pub hsts: Option<Hsts>,
 }
 
 impl From<Refusal> for ErrorPage<'static> {
@@ -36,6 +41,8 @@ impl From<Refusal> for ErrorPage<'static> {
             close: true,
             head_only: false,
             version: Version::Http11,
+            location: None,
+            hsts: None,
         }
     }
 }
@@ -64,10 +71,16 @@ impl ErrorPage<'_> {
         if self.status == 405 {
             put(ALLOW_LINE);
         }
+        if let Some(location) = self.location {
+            put(&format!("Location: {location}\r\n"));
+        }
         if self.close {
             put("Connection: close\r\n");
         } else if self.version == Version::Http10 {
             put("Connection: keep-alive\r\n");
+        }
+        if let Some(hsts) = self.hsts {
+            hsts.line(out);
         }
         out.extend_from_slice(date.as_bytes());
         out.extend_from_slice(b"\r\n");

@@ -58,6 +58,8 @@ pub(super) enum Kind {
     ForwardedOther,
     Date,
     Server,
+    /// Strict-Transport-Security.
+    Hsts,
     /// Meant for the app, whatever the Connection header says.
     EndToEnd,
     /// Named by the Connection header.
@@ -90,6 +92,7 @@ static KINDS: [Kind; 128] = {
         (Token::X_REAL_IP, Kind::ForwardedOther),
         (Token::DATE, Kind::Date),
         (Token::SERVER, Kind::Server),
+        (Token::STRICT_TRANSPORT_SECURITY, Kind::Hsts),
         (Token::VIA, Kind::EndToEnd),
         (Token::RANGE, Kind::EndToEnd),
         (Token::COOKIE, Kind::EndToEnd),

@@ -59,11 +59,25 @@ pub fn is_x_forwarded(name: Name<'_>) -> bool {
     field::is_x_forwarded(name.as_bytes())
 }
 
+/// Whether a proxy in front, which is to be one of ours, says that its client came over TLS.
+pub fn says_https(head: &Head<'_>) -> bool {
+    let is_https = |header: &Header<'_>| {
+        header.kind == Kind::ForwardedProto && header.value.eq_ignore_ascii_case(b"https")
+    };
+    head.headers.iter().any(is_https)
+}
+
 /// Kinds that need no thought. Host is emitted from the authority, and what is told about the client by [`Told`].
 fn goes_on(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::ContentLength | Kind::ContentType | Kind::Date | Kind::Server | Kind::EndToEnd | Kind::Other
+        Kind::ContentLength
+            | Kind::ContentType
+            | Kind::Date
+            | Kind::Server
+            | Kind::Hsts
+            | Kind::EndToEnd
+            | Kind::Other
     )
 }
 

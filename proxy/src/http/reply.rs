@@ -8,6 +8,7 @@ use swiftiply_wire::{Name, Token, Version, is_token, is_value};
 use super::connection;
 use super::date::DateLine;
 use super::field::{Kind, trim};
+use super::hsts::Hsts;
 use super::reply_fault::ReplyFault;
 use super::reply_framing::ReplyFraming;
 use super::status::usual_line;
@@ -29,6 +30,8 @@ pub struct FinalReply<'a> {
     pub framing: ReplyFraming,
     /// Whether the connection stays open after it. Ignored where the framing ends with the connection.
     pub keep_alive: bool,
+    /// What the client is told about TLS, if the app says nothing about it.
+    pub hsts: Option<Hsts>,
 }
 
 impl FinalReply<'_> {
@@ -59,6 +62,9 @@ impl FinalReply<'_> {
             }
             if !seen.server {
                 out.extend_from_slice(SERVER_LINE);
+            }
+            if let Some(hsts) = self.hsts.filter(|_| !seen.hsts) {
+                hsts.line(out);
             }
             self.framing_line(out);
             self.connection_line(out);
@@ -170,6 +176,7 @@ pub fn last_chunk<'h>(out: &mut Vec<u8>, trailers: impl Iterator<Item = (Name<'h
 struct Given {
     date: bool,
     server: bool,
+    hsts: bool,
 }
 
 /// Appends those headers of the app that may reach the client.
@@ -196,6 +203,7 @@ where
         }
         given.date |= kind == Kind::Date;
         given.server |= kind == Kind::Server;
+        given.hsts |= kind == Kind::Hsts;
         header_line(out, name.as_bytes(), trim(value));
     }
     Ok(given)

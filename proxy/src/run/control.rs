@@ -21,6 +21,7 @@ use crate::logging;
 use crate::resources::{Memory, Resources};
 use crate::shard::{Blueprint, Drain, LivePool, Order, ShardThread};
 use crate::site::Site;
+use crate::tls;
 
 /// How often a stopping proxy looks whether its shards have finished.
 const STOP_CHECK: Duration = Duration::from_millis(10);
@@ -40,6 +41,7 @@ pub(super) struct Control {
     pub(super) successor: Option<Successor>,
     /// A reload was asked for while that was under way.
     pub(super) owes_reload: bool,
+    pub(super) tls: tls::Settings,
     pub(super) news: NewsSender,
 }
 
@@ -70,7 +72,9 @@ impl Control {
         let memory = Memory::new(allocated, config.memory_max);
         let resources = Arc::new(Resources::new(config.shards, memory));
         resources.warn(&config);
-        let blueprint = Arc::new(Blueprint::new(config, |site, _, name| Site::new(name, site.queue)));
+        let tls = tls::Settings::new();
+        let blueprint = Blueprint::new(config, &tls, |site, _, name| Site::new(name, site.queue));
+        let blueprint = Arc::new(blueprint);
         let threads = (0..blueprint.config.shards).map(|index| {
             let access = AccessLog::new(logging::access_writer());
             ShardThread::spawn(index, blueprint.clone(), access, resources.clone(), started)
@@ -92,6 +96,7 @@ impl Control {
             seat,
             successor: None,
             owes_reload: false,
+            tls,
             news: news.clone(),
         };
         control.open(doors, &by_address(&blueprint.config))?;

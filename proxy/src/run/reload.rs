@@ -61,7 +61,7 @@ impl Control {
         let old = self.blueprint.clone();
         let mut continued = HashSet::new();
         let old_pools = by_address(&old.config);
-        let blueprint = Blueprint::new(new, |site, pool, name| {
+        let blueprint = Blueprint::new(new, &self.tls, |site, pool, name| {
             let live = old.pool_like(pool, &old_pools, &mut continued);
             live.inspect(|live| live.set_queue_max(site.queue)).unwrap_or_else(|| Site::new(name, site.queue))
         });

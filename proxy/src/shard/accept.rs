@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use super::{Millis, Shard};
 use crate::client;
+use crate::config::ListenAddr;
 
 /// How long accepting pauses when the system has no descriptor or memory for another client: long enough for some to
 /// leave, short enough not to be noticed.
@@ -162,7 +163,7 @@ impl Shard {
 }
 
 /// Takes clients from this listener until the task is aborted.
-pub(super) async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
+pub(super) async fn accept(shard: Rc<Shard>, address: ListenAddr, listener: std::net::TcpListener) {
     let listener = TcpListener::from_std(listener).expect("a listener of our own can be watched");
     // Only where the listener has every address of this machine does a connection know better.
     let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified()).map(Rc::new);
@@ -171,8 +172,18 @@ pub(super) async fn accept(shard: Rc<Shard>, listener: std::net::TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let local = local.clone().or_else(|| stream.local_addr().ok().map(Rc::new));
-                let arrival = client::Arrival { stream: stream.into(), peer, local };
-                spawn_local(client::serve(&shard, arrival, Connected::new(&shard)));
+                let connected = Connected::new(&shard);
+                // Looked up for each client: a reload may have changed it.
+                match shard.directory().entrance(&address) {
+                    None => {
+                        let arrival = client::Arrival::plain(stream, peer, local);
+                        spawn_local(client::serve(&shard, arrival, connected));
+                    }
+                    Some(entrance) => {
+                        let newcomer = client::Newcomer { socket: stream, peer, local };
+                        spawn_local(client::greet(&shard, entrance.clone(), newcomer, connected));
+                    }
+                }
             }
             // The client was gone before we came to it.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}

@@ -68,6 +68,13 @@ impl Alarm {
         self.set(NEVER);
     }
 
+    /// Its time has come, whatever it was set to.
+    pub fn ring(&self) {
+        let mut bells = self.all.0.borrow_mut();
+        bells[self.key].at = 0;
+        bells[self.key].waker.wake_by_ref();
+    }
+
     /// Whether its time has come.
     #[inline]
     pub fn is_due(&self, now: Millis) -> bool {

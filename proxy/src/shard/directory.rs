@@ -1,12 +1,15 @@
 //! The sites as one shard sees them.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::config::{Config, HostTable, NoPool, PoolConfig, PoolTable, SiteConfig};
+use crate::client::Entrance;
+use crate::config::{Config, HostTable, ListenAddr, NoPool, PoolConfig, PoolTable, SiteConfig};
 use crate::http;
 use crate::link::Link;
 use crate::site::{BackendKey, Site};
+use crate::tls;
 
 use super::LinkTable;
 
@@ -17,8 +20,20 @@ pub struct Blueprint {
     pub config: Config,
     /// By host name.
     pub hosts: HostTable,
+    /// What clients do first, at the addresses where they do not begin with HTTP.
+    pub entrances: HashMap<ListenAddr, Entrance>,
     /// One per entry of `config.sites`, in the same order.
     pub sites: Vec<LiveSite>,
+}
+
+fn entrances(config: &Config, tls: &tls::Settings) -> HashMap<ListenAddr, Entrance> {
+    let with_tls =
+        tls.of(config).map(|(address, tls)| (address, Entrance { tls: Some(tls), ..Entrance::default() }));
+    let mut entrances: HashMap<_, _> = with_tls.collect();
+    for address in &config.proxy_protocol {
+        entrances.entry(address.clone()).or_default().proxy_protocol = true;
+    }
+    entrances
 }
 
 /// A site's pools.
@@ -41,7 +56,11 @@ pub struct LivePool {
 
 impl Blueprint {
     /// The pools of this configuration; `live` gives the dispatch of each, by its site and its name.
-    pub fn new(config: Config, mut live: impl FnMut(&SiteConfig, &PoolConfig, &str) -> Arc<Site>) -> Self {
+    pub fn new(
+        config: Config,
+        tls: &tls::Settings,
+        mut live: impl FnMut(&SiteConfig, &PoolConfig, &str) -> Arc<Site>,
+    ) -> Self {
         let sites = config.sites.iter().map(|site| {
             let pools = site.pools.iter().map(|pool| {
                 let name = site.pool_name(pool);
@@ -49,7 +68,8 @@ impl Blueprint {
             });
             LiveSite { paths: site.pool_table(), pools: pools.collect() }
         });
-        Self { hosts: config.host_table(), sites: sites.collect(), config }
+        let sites = sites.collect();
+        Self { hosts: config.host_table(), entrances: entrances(&config, tls), sites, config }
     }
 
     /// Every pool of every site.
@@ -113,6 +133,11 @@ impl Directory {
     /// Before the first blueprint; a shard gets it when it is made.
     pub fn config(&self) -> &Config {
         &self.blueprint.as_ref().expect("a shard begins with a blueprint").config
+    }
+
+    /// What clients do first at this address, if they do not begin with HTTP.
+    pub fn entrance(&self, address: &ListenAddr) -> Option<&Entrance> {
+        self.blueprint.as_ref()?.entrances.get(address)
     }
 
     /// Bounds on what a client may send, for the parser.

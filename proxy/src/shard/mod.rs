@@ -5,11 +5,13 @@
 //! - `run`: the thread: it takes orders from [`crate::run`].
 //! - `accept`: it takes clients from its listeners, as many as there is room for.
 //! - `alarm`: deadlines of connections, checked together a few times a second.
+//! - `turn`: clients before their first request, bounded in number and time.
 
 mod accept;
 mod alarm;
 mod directory;
 mod run;
+mod turn;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,6 +27,7 @@ use crate::client;
 use crate::http::DateLine;
 use crate::link::Link;
 use crate::resources::Resources;
+use crate::tls::TLS_BUFFER_BYTES;
 
 use accept::Crowd;
 
@@ -32,6 +35,8 @@ pub use accept::Connected;
 pub use alarm::{Alarm, Alarms};
 pub use directory::{Blueprint, Directory, LivePool, PoolHere, SiteHere};
 pub use run::{NewLink, Order, ShardThread};
+pub use turn::Turn;
+use turn::Turns;
 
 /// Milliseconds since the proxy started.
 pub type Millis = u64;
@@ -58,6 +63,8 @@ pub struct Shard {
     pub client_buffers: Pool,
     /// Memory for requests.
     pub spare_requests: client::Spare,
+    /// Buffers for clients that speak TLS.
+    pub tls_buffers: Rc<Pool>,
     /// Buffers for links.
     pub link_buffers: Pool,
     /// The Date header, right to the tick.
@@ -66,6 +73,7 @@ pub struct Shard {
     pub alarms: Alarms,
     /// Where finished requests are noted.
     pub access: AccessLog,
+    turns: Turns,
     directory: RefCell<Rc<Directory>>,
     /// By the pool's id: they outlive reloads.
     links: RefCell<HashMap<u64, LinkTable>>,
@@ -107,10 +115,12 @@ impl Shard {
             index,
             client_buffers: Pool::new(CLIENT_BUFFER_BYTES, BUFFERS_KEPT_MAX),
             spare_requests: client::Spare::default(),
+            tls_buffers: Rc::new(Pool::new(TLS_BUFFER_BYTES, BUFFERS_KEPT_MAX)),
             link_buffers: Pool::new(LINK_BUFFER_BYTES, BUFFERS_KEPT_MAX),
             date: RefCell::new(DateLine::new(SystemTime::now())),
             alarms: Alarms::default(),
             access,
+            turns: Turns::default(),
             directory: RefCell::default(),
             links: RefCell::default(),
             all_links: RefCell::default(),
@@ -148,6 +158,15 @@ impl Shard {
             Some(Drain::Stopped) => idle_ms.min(QUIET_MS),
             Some(Drain::Replaced) | None => idle_ms,
         }
+    }
+
+    /// A client begins with what comes before its first request.
+    pub fn take_turn(&self) -> Turn {
+        let directory = self.directory();
+        let limits = &directory.config().limits;
+        let alarm = self.alarms.add();
+        alarm.set(self.now() + limits.handshake_timeout.as_millis() as Millis);
+        self.turns.take(alarm, (limits.handshakes / directory.config().shards).max(1))
     }
 
     /// Another site list, after a reload.

@@ -155,8 +155,11 @@ struct Accepting(HashMap<ListenAddr, Vec<Task<()>>>);
 
 impl Accepting {
     fn listen(&mut self, shard: &Rc<Shard>, address: ListenAddr, listeners: Vec<std::net::TcpListener>) {
-        let tasks = listeners.into_iter().map(|listener| spawn_local(accept(shard.clone(), listener)));
-        self.0.insert(address, tasks.collect());
+        let tasks = listeners
+            .into_iter()
+            .map(|listener| spawn_local(accept(shard.clone(), address.clone(), listener)))
+            .collect();
+        self.0.insert(address, tasks);
     }
 
     fn stop(&mut self, address: &ListenAddr) {

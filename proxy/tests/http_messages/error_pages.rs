@@ -12,6 +12,8 @@ const BUSY: ErrorPage<'_> = ErrorPage {
     close: false,
     head_only: false,
     version: Version::Http11,
+    location: None,
+    hsts: None,
 };
 
 fn rendered(page: ErrorPage<'_>) -> (Vec<String>, String) {

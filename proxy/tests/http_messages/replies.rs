@@ -16,6 +16,7 @@ const OK: FinalReply<'_> = FinalReply {
     version: Http11,
     framing: ReplyFraming::Length(5),
     keep_alive: true,
+    hsts: None,
 };
 
 type Header<'a> = (&'a [u8], &'a [u8]);

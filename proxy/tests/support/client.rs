@@ -11,6 +11,8 @@ use super::PATIENCE;
 #[derive(Debug)]
 pub struct Client {
     pub stream: TcpStream,
+    /// Between the socket and what is said, if it speaks TLS.
+    pub tls: Option<Box<rustls::ClientConnection>>,
     incoming: Vec<u8>,
 }
 
@@ -23,6 +25,8 @@ pub enum End {
     Closed,
     /// By a reset.
     Reset,
+    /// In TLS: closed without a word.
+    Cut,
 }
 
 /// One reply.
@@ -72,11 +76,18 @@ impl Client {
         stream.set_nodelay(true).expect("an option of a socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("an option of a socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("an option of a socket");
-        Self { stream, incoming: Vec::new() }
+        Self { stream, tls: None, incoming: Vec::new() }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).expect("the proxy takes what the client sends");
+        self.try_send(bytes.as_ref()).expect("the proxy takes what the client sends");
+    }
+
+    pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.stream).write_all(bytes),
+            None => self.stream.write_all(bytes),
+        }
     }
 
     /// A GET of this path.
@@ -242,13 +253,19 @@ impl Client {
 
     fn read(&mut self) -> End {
         let mut piece = [0; 16 * 1024];
-        match self.stream.read(&mut piece) {
+        let read = match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut self.stream).read(&mut piece),
+            None => self.stream.read(&mut piece),
+        };
+        match read {
             Ok(0) => End::Closed,
             Ok(n) => {
                 self.incoming.extend_from_slice(&piece[..n]);
                 End::Whole
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
+            // Of TLS: the socket has closed without a close_notify.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => End::Cut,
             Err(error) => {
                 panic!(
                     "nothing came from the proxy ({error}) after {:?}",

@@ -11,6 +11,7 @@ mod client;
 mod dial;
 mod proxy;
 mod socket;
+mod tls;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use client::{Client, End, Reply};
 pub use dial::{Dial, DialError};
 pub use proxy::{Folder, TestProxy, one_site, quick, until_refused};
 pub use socket::{Address, Socket};
+pub use tls::{Authority, TlsDial};
 
 /// Longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,6 +1,7 @@
 //! A real proxy in this process, on ports that the system chooses.
 
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -48,6 +49,8 @@ fn bind(config: &Config) -> Bound {
 pub struct TestProxy {
     running: Option<Running>,
     pub clients: SocketAddr,
+    /// The same for each address that is listened on.
+    pub all_clients: Vec<SocketAddr>,
     pub doors: Vec<Address>,
 }
 
@@ -67,7 +70,8 @@ impl TestProxy {
     }
 
     fn start_bound(config: &Config, bound: Bound, source: ConfigSource) -> Self {
-        let clients = bound.client_addresses()[0];
+        let all_clients = bound.client_addresses();
+        let clients = all_clients[0];
         let mut tcp = bound.backend_addresses().into_iter();
         let doors = config.sites.iter().flat_map(SiteConfig::outgoing).map(|outgoing| match outgoing {
             Outgoing::Tcp(_) => Address::Tcp(tcp.next().expect("an address for each")),
@@ -75,7 +79,7 @@ impl TestProxy {
         });
         let doors = doors.collect();
         let running = bound.spawn(source).expect("a thread");
-        Self { running: Some(running), clients, doors }
+        Self { running: Some(running), clients, all_clients, doors }
     }
 
     pub fn client(&self) -> Client {
@@ -170,6 +174,13 @@ impl Folder {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// A file that only its owner may read.
+    pub fn write_secret(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.write(name, text);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a file of our own");
+        path
     }
 
     pub fn write(&self, name: &str, text: &str) -> PathBuf {

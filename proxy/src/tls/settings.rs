@@ -1,0 +1,66 @@
+//! From the configuration to what rustls wants.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::version::{TLS12, TLS13};
+
+use super::names::Names;
+use crate::config::{Config, ListenAddr, TlsConfig, TlsVersion};
+
+/// The protocols that are offered above TLS (ALPN, RFC 7301), the best first.
+const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+
+/// What outlives a reload: a session that began before it can be resumed after it.
+#[derive(Clone)]
+pub struct Settings {
+    /// Sealed tickets that the clients keep, so that no shard keeps anything. Their keys are this process's own and
+    /// change every few hours.
+    tickets: Arc<dyn ProducesTickets>,
+}
+
+impl Settings {
+    /// With keys of its own.
+    ///
+    /// # Panics
+    /// If the system gives no random numbers.
+    pub fn new() -> Self {
+        let tickets = rustls::crypto::ring::Ticketer::new();
+        Self { tickets: tickets.expect("the system gives random numbers") }
+    }
+
+    /// The TLS of each address that has it.
+    pub fn of(&self, config: &Config) -> impl Iterator<Item = (ListenAddr, Arc<ServerConfig>)> {
+        config.tls.iter().map(|tls| (tls.address.clone(), Arc::new(self.server(tls))))
+    }
+
+    fn server(&self, tls: &TlsConfig) -> ServerConfig {
+        let versions: &[_] = match tls.min_version {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
+        let builder = ServerConfig::builder_with_provider(super::provider().clone());
+        let builder = builder.with_protocol_versions(versions).expect("ring can do both versions");
+        let names = Arc::new(Names::new(&tls.certificates));
+        let mut server = builder.with_no_client_auth().with_cert_resolver(names);
+        server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+        server.ticketer = self.tickets.clone();
+        // Sessions by number would have to be found from every shard.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings(..)")
+    }
+}
