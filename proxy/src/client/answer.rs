@@ -1,6 +1,7 @@
 //! The steps of a request, for a client of whichever version.
 
 use super::After;
+use super::file::{self, Static};
 use super::own::{Own, SHORT_OF_MEMORY};
 use super::relay::{self, Relayed};
 use super::replay::{self, Verdict};
@@ -39,6 +40,11 @@ fn app_reply<'a, S: ClientSide>(
         }
         if let Some(redirect) = &request.redirect {
             return Err(Own::new(redirect.status, "This site is served over https only."));
+        }
+        if let Some(file) = Static::of(request)
+            && let Some(after) = Box::pin(file::send_static(side, request, file)).await
+        {
+            return Ok(after);
         }
         let pool = request.pool()?;
         if let Err(ended) = request.upload.gather(side, &pool.site).await {

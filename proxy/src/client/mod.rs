@@ -7,6 +7,7 @@
 //! | what comes first: TLS, the PROXY protocol | `greeting`, `stream` |
 //! | its head is read, strictly, and written down for the link | `connection`, `request` |
 //! | it comes without TLS, where the site wants TLS | `secure` |
+//! | perhaps it is for a file that the site serves itself | `file` |
 //! | a small body is read before a slot is taken | `upload`, `pace` |
 //! | a slot is asked for, and waited for | `slot` |
 //! | it is delivered; body and reply flow | `relay` |
@@ -17,6 +18,7 @@
 
 mod answer;
 mod connection;
+mod file;
 mod greeting;
 mod own;
 mod pace;

@@ -246,6 +246,13 @@ impl Request {
         self.outcome.body_bytes = summary.body_bytes;
     }
 
+    /// It was answered from a file.
+    pub(super) fn note_file(&mut self, exchange: &Exchange) {
+        let summary = exchange.summary();
+        self.outcome.status = summary.status;
+        self.outcome.body_bytes = summary.body_bytes;
+    }
+
     /// The request line, for a message.
     pub(super) fn line(&self) -> String {
         access::request_line(&self.head)

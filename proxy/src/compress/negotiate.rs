@@ -24,6 +24,15 @@ impl Coding {
         }
     }
 
+    /// What is appended to an entity tag to tell this form of a file from others.
+    pub fn etag_suffix(self) -> &'static str {
+        match self {
+            Self::Gzip => "-gz",
+            Self::Brotli => "-br",
+            Self::Zstd => "-zst",
+        }
+    }
+
     /// The coding of this name, in any case.
     pub fn of(name: &[u8]) -> Option<Self> {
         if name.eq_ignore_ascii_case(b"x-gzip") {

@@ -22,6 +22,10 @@ use crate::link::{self, DetachedStream, Link};
 use crate::resources::{Peer, Resources};
 use crate::site::{LinkUp, Site};
 
+/// Threads of a shard that wait for disks: as many as a disk has use for at once. What more there is to read waits its
+/// turn; what is in memory needs none of them.
+const DISK_THREADS_MAX: usize = 16;
+
 /// How long a stopping shard waits for its goodbyes to be written.
 const GOODBYE_TIME: Duration = Duration::from_millis(200);
 
@@ -91,7 +95,10 @@ impl ShardThread {
         let (orders, receiver) = unbounded_channel();
         let has_finished = Arc::<AtomicBool>::default();
         let finished = has_finished.clone();
-        let runtime_of = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+        let runtime_of = || {
+            let mut builder = Builder::new_current_thread();
+            builder.enable_all().max_blocking_threads(DISK_THREADS_MAX).build_local(LocalOptions::default())
+        };
         let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
             let runtime = runtime_of().expect("a thread that has just started can have an event queue");
             runtime.block_on(async {
