@@ -12,6 +12,9 @@ const REPLY_HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// Any bytes, as a backend sends them behind the preface.
 pub fn check(input: &[u8]) {
+    // Without a fuzzer a test of the crate itself does that.
+    #[cfg(fuzzing)]
+    swiftiply::fuzzing::any_reply::check(input);
     let mut rest = input;
     while let Ok(Some((used, frame))) = Frame::parse(rest, FRAME_PAYLOAD_MAX) {
         means_the_same_again(frame);

@@ -22,3 +22,9 @@ pub mod run;
 mod shard;
 pub mod site;
 mod tls;
+
+/// What fuzz targets reach besides.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::exchange::any_reply;
+}

@@ -68,3 +68,9 @@ pub use wait::{Interrupt, Wait};
 pub use swiftiply_wire::{
     Body, Endpoint, HeaderBlock, Headers, HeadersIter, Method, Name, RequestHead, Scheme, Token, Version,
 };
+
+/// What fuzz targets reach besides.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    pub use crate::connector::any_proxy;
+}

@@ -162,6 +162,10 @@ fn decode(path: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn table(prefixes: &[&str]) -> PoolTable {
@@ -271,6 +275,53 @@ mod tests {
         let table = table(&["/"]);
         for path in ["/%61pi", "/x/../api", "//", "/a\\b", "*"] {
             assert_eq!(table.find(path), Ok(0), "{path}");
+        }
+    }
+
+    /// A path as some app may read it; written in another way than what it checks.
+    fn reading(path: &str, decodes: &str, merges: bool, resolves: bool, backslash: bool) -> String {
+        let mut path = path.to_owned();
+        for (escape, byte) in [("%61", "a"), ("%2e", "."), ("%2F", "/"), ("%5c", "\\")] {
+            if decodes.contains(byte) {
+                path = path.replace(escape, byte);
+            }
+        }
+        if backslash {
+            path = path.replace('\\', "/");
+        }
+        while merges && path.contains("//") {
+            path = path.replace("//", "/");
+        }
+        if !resolves {
+            return path;
+        }
+        let mut kept: Vec<&str> = Vec::new();
+        for segment in path.split('/').skip(1) {
+            match segment {
+                "." => {}
+                ".." => drop(kept.pop()),
+                segment => kept.push(segment),
+            }
+        }
+        format!("/{}", kept.join("/"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_path_that_passes_leads_to_one_pool_in_every_reading(
+            parts in vec(select(vec!["/", "api", "admin", "x", ".", "..", "%61pi", "%2e", "%2F", "\\", "%5c"]), 0..9),
+        ) {
+            let table = table(&["/", "/api", "/api/admin"]);
+            let path = format!("/{}", parts.concat());
+            let Ok(pool) = table.find(&path) else { return Ok(()) };
+            for decodes in ["", "a", "a.", "a./\\"] {
+                for flags in 0..8 {
+                    let read = reading(&path, decodes, flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+                    prop_assert_eq!(table.longest(read.as_bytes()), Some(pool), "{} read as {}", path, read);
+                }
+            }
         }
     }
 }

@@ -11,6 +11,8 @@
 //!    └── reset | refused | link_lost ──────────┴──► Failed(why)      (a reply that had begun is cut)
 //! ```
 
+#[cfg(any(test, fuzzing))]
+pub mod any_reply;
 mod told;
 
 use std::cell::RefCell;

@@ -8,6 +8,8 @@
 //! - [`leaving`]: draining, stopping, and links that end;
 //! - [`link`], [`proxy`], [`backoff`]: the state of one link, of one proxy, of its next dial.
 
+#[cfg(any(test, fuzzing))]
+pub mod any_proxy;
 mod backoff;
 mod dialling;
 mod leaving;
