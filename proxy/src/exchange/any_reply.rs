@@ -10,23 +10,20 @@ use super::{Exchange, Loss, Rules};
 use crate::http::{BodyDecoder, DateLine, Framing, Limits, Piece};
 use crate::link::Breach;
 
-const RULES: Rules = Rules {
-    version: Version::Http11,
-    head_only: false,
-    keep_alive: true,
-    expects_continue: false,
-    te_trailers: true,
-    upgrade: true,
-    head_bytes_max: 4096,
-};
-
 /// Checks it for these bytes, as frames that are all about this one request, and for several kinds of request.
 pub fn check(frames: &[u8]) {
+    let usual = Rules {
+        keep_alive: true,
+        te_trailers: true,
+        upgrade: true,
+        head_bytes_max: 4096,
+        ..Rules::default()
+    };
     for rules in [
-        RULES,
-        Rules { head_only: true, ..RULES },
-        Rules { version: Version::Http10, upgrade: false, ..RULES },
-        Rules { expects_continue: true, te_trailers: false, keep_alive: false, ..RULES },
+        usual,
+        Rules { head_only: true, ..usual },
+        Rules { version: Version::Http10, upgrade: false, ..usual },
+        Rules { expects_continue: true, te_trailers: false, keep_alive: false, ..usual },
     ] {
         let exchange = Exchange::default();
         exchange.begin(rules, 0, 0);
