@@ -98,6 +98,8 @@ pub enum ReplyError {
         /// What there is too much of: `256 headers`, `61440 bytes`.
         limit: &'static str,
     },
+    /// What the app wrote on a connection that it was handed is no reply of HTTP/1; the text says what is wrong.
+    BadText(String),
     /// The app gave more body than its Content-Length announced. What is beyond it was cut off.
     TooLong {
         /// Bytes announced.
@@ -161,6 +163,9 @@ impl fmt::Display for ReplyError {
             Self::BadHeader { name, why } => write!(f, "the header `{name}` {why}"),
             Self::HeadTooLong { limit } => {
                 write!(f, "the headers are more than the {limit} that a head may hold")
+            }
+            Self::BadText(why) => {
+                write!(f, "what the app wrote on the connection is no reply of HTTP/1: {why}")
             }
             Self::TooLong { announced } => {
                 write!(

@@ -28,6 +28,7 @@
 //! `threads/` and `event_loop` are the two drivers on top of them. Every bound stands in `limits`.
 
 mod address;
+mod chunks;
 mod connector;
 mod dial;
 mod driver;
@@ -42,6 +43,7 @@ mod key;
 mod limits;
 mod notice;
 mod options;
+mod raw;
 mod reply;
 mod request;
 mod socket;
@@ -58,6 +60,7 @@ pub use head::{ReplyHead, Trailers};
 pub use key::{Key, KeyError};
 pub use notice::{Level, Notice, NoticeKind};
 pub use options::Options;
+pub use raw::RawReply;
 pub use reply::Reply;
 pub use request::{Read, Request, StreamKey};
 pub use status::Status;
