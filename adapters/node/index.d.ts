@@ -14,6 +14,11 @@ export interface Options {
   keyFile?: string;
   /** Requests that this process has in hand at once. Environment: `SWIFTIPLY_CONCURRENCY`. Default: 100. */
   concurrency?: number;
+  /**
+   * Upgraded connections (WebSockets) that this process keeps at once, beside its requests; the next is answered 503.
+   * Environment: `SWIFTIPLY_TUNNELS`. Default: 10000.
+   */
+  tunnels?: number;
   /** What this release is called in the proxy's status. Environment: `SWIFTIPLY_LABEL`. */
   label?: string;
   /** Seconds to finish what has begun after SIGTERM. Environment: `SWIFTIPLY_DRAIN_TIMEOUT`. Default: 30. */

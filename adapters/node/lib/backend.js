@@ -8,8 +8,9 @@ const { Log } = require('./log');
 const native = require('./native');
 const { kExchange } = require('./response');
 const { gather, rethrowSoon } = require('./soon');
+const { Upgrade } = require('./upgrade');
 
-const { EVENT, NOTICE } = native;
+const { BODY, EVENT, NOTICE } = native;
 
 /** Refused by the proxy: the wrong key, or an address where no site is. */
 class RefusedError extends Error {
@@ -64,9 +65,11 @@ class Backend extends EventEmitter {
     this.ended();
   }
 
-  /** Cut every exchange (`server.closeAllConnections`). */
+  /** Cut every exchange (`server.closeAllConnections`). As in Node, what was upgraded is the app's. */
   cutAll() {
-    for (const exchange of this.exchanges.values()) exchange.socket.destroy();
+    for (const exchange of this.exchanges.values()) {
+      if (!(exchange instanceof Upgrade)) exchange.socket.destroy();
+    }
   }
 
   /** One turn of the loop: all that the links brought. */
@@ -95,7 +98,7 @@ class Backend extends EventEmitter {
         break;
       default: {
         const exchange = this.exchanges.get(events[at + 1]);
-        if (exchange !== undefined) exchange.runInAsyncScope(REPORTS[kind], exchange);
+        if (exchange !== undefined) exchange.runInAsyncScope(REPORTS[kind], null, exchange);
       }
     }
     return at + EVENT_FIELDS[kind];
@@ -103,7 +106,9 @@ class Backend extends EventEmitter {
 
   begin(id, head, bodyKind, body) {
     this.classes.follow();
-    const exchange = new Exchange(this, id, head);
+    // Without a listener an offer is no more than a header, as in Node.
+    const isUpgrade = bodyKind === BODY.UPGRADE && this.server.listenerCount('upgrade') > 0;
+    const exchange = isUpgrade ? new Upgrade(this, id, head) : new Exchange(this, id, head);
     this.exchanges.set(id, exchange);
     this.server._connections++;
     exchange.runInAsyncScope(exchange.begin, exchange, bodyKind, body);
@@ -152,6 +157,7 @@ function connectorOptions(options) {
     connect: options.connect,
     key: options.key,
     slots: options.concurrency,
+    tunnels: options.tunnels,
     label: options.label,
     language: `node ${process.versions.node}`,
     adapter: `swiftiply-node ${version}`,
@@ -169,9 +175,9 @@ const EVENT_FIELDS = {
 };
 
 const REPORTS = {
-  [EVENT.READABLE]: Exchange.prototype.onReadable,
-  [EVENT.WRITABLE]: Exchange.prototype.onWritable,
-  [EVENT.DISCONNECTED]: Exchange.prototype.onDisconnected,
+  [EVENT.READABLE]: (exchange) => exchange.onReadable(),
+  [EVENT.WRITABLE]: (exchange) => exchange.onWritable(),
+  [EVENT.DISCONNECTED]: (exchange) => exchange.onDisconnected(),
 };
 
 const REQUEST_EVENTS = new Set(['request', 'checkContinue', 'checkExpectation']);
@@ -187,8 +193,8 @@ function catchRejections(server, backend) {
   const before = server[EventEmitter.captureRejectionSymbol];
   server[kCapture] = true;
   server[EventEmitter.captureRejectionSymbol] = function onRejection(err, event, ...args) {
-    const exchange = REQUEST_EVENTS.has(event) ? args[1][kExchange] : undefined;
-    if (exchange?.backend === backend) exchange.appFailed(err);
+    const exchange = event === 'upgrade' ? args[1].exchange : REQUEST_EVENTS.has(event) && args[1][kExchange];
+    if (exchange && exchange.backend === backend) exchange.appFailed(err);
     else before.call(this, err, event, ...args);
   };
 }

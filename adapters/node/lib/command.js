@@ -23,6 +23,8 @@ Runs SCRIPT, whose http server becomes a backend of the Swiftiply proxy instead 
   -n, --processes N        processes to run, or "auto": one per CPU
                                                      (SWIFTIPLY_WORKERS or WEB_CONCURRENCY, 1)
       --concurrency N      requests that one process has in hand at once (SWIFTIPLY_CONCURRENCY, 100)
+      --tunnels N          upgraded connections (WebSockets) of one process, beside its requests; the next
+                           is answered 503                              (SWIFTIPLY_TUNNELS, 10000)
       --key-file FILE      a file with the site's key                    (SWIFTIPLY_KEY_FILE)
                            the key itself is taken only from SWIFTIPLY_KEY
       --label TEXT         what this release is called in the proxy's status   (SWIFTIPLY_LABEL)
@@ -38,6 +40,7 @@ const OPTIONS = {
   connect: { type: 'string', short: 'c', multiple: true },
   processes: { type: 'string', short: 'n' },
   concurrency: { type: 'string' },
+  tunnels: { type: 'string' },
   'key-file': { type: 'string' },
   label: { type: 'string' },
   'drain-timeout': { type: 'string' },
@@ -72,6 +75,7 @@ function read(argv) {
   const given = {
     connect: values.connect,
     concurrency: values.concurrency,
+    tunnels: values.tunnels,
     keyFile: values['key-file'],
     label: values.label,
     drainTimeout: values['drain-timeout'],
@@ -134,6 +138,7 @@ function environment(given, options) {
   const env = {
     SWIFTIPLY: options.connect.join(','),
     SWIFTIPLY_CONCURRENCY: String(options.concurrency),
+    SWIFTIPLY_TUNNELS: String(options.tunnels),
     SWIFTIPLY_DRAIN_TIMEOUT: String(options.drainTimeoutSeconds),
     SWIFTIPLY_LABEL: options.label,
     SWIFTIPLY_LOG_LEVEL: given.logLevel ?? process.env.SWIFTIPLY_LOG_LEVEL ?? 'info',

@@ -19,6 +19,11 @@ const path = require('node:path');
  * @property {(id: number, bytesMax: number) => Buffer|null|undefined} read body, `null` at its end, `undefined` when
  *   there is none yet and `READABLE` follows; throws when the rest never comes
  * @property {(id: number) => string[]} trailers of the request, after its end: names and values in turn
+ * @property {(id: number) => boolean} claimTunnel have one of the process's tunnels until the exchange is over
+ * @property {(id: number, data: Uint8Array) => number} writeRaw what an app writes on a socket, a head of HTTP/1 first: how
+ *   many bytes were taken; if not all, `WRITABLE` follows
+ * @property {(id: number) => boolean} isTunnel whether that head was a 101, so that `read` gives what the client says
+ * @property {(id: number) => void} finishRaw the socket is closed
  * @property {() => void} drain take nothing new; `ENDED` follows when all is done
  * @property {() => void} stop leave at once; no event follows
  * @property {() => void} flush write out now what this turn of the loop gathered
@@ -37,8 +42,11 @@ const path = require('node:path');
  */
 const EVENT = Object.freeze({ REQUEST: 0, READABLE: 1, WRITABLE: 2, DISCONNECTED: 3, NOTICE: 4, ENDED: 5 });
 
-/** How a request's body travels: there is none, all of it came with the head, or it is read piece by piece. */
-const BODY = Object.freeze({ NONE: 0, HERE: 1, LATER: 2 });
+/**
+ * How a request's body travels: there is none, all of it came with the head, or it is read piece by piece; or there is
+ * none, and the client offers to upgrade.
+ */
+const BODY = Object.freeze({ NONE: 0, HERE: 1, LATER: 2, UPGRADE: 3 });
 
 /** The kinds of notice that the adapter acts on; all others are only lines for the log. */
 const NOTICE = Object.freeze({ OTHER: 0, CONNECTED: 1, REFUSED: 2 });

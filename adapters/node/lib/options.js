@@ -19,6 +19,14 @@ const CONCURRENCY_MAX = 16_384;
 /** Seconds that a process may take to end what it has begun, after SIGTERM. */
 const DEFAULT_DRAIN_SECONDS = 30;
 
+/**
+ * Upgraded connections that one process keeps at once, beside its requests. An idle WebSocket costs some 10 to 100 KB,
+ * most of it in the app, so that this many may cost a gigabyte.
+ */
+const DEFAULT_TUNNELS = 10_000;
+
+const TUNNELS_MAX = 1_000_000;
+
 const PROCESSES_MAX = 1024;
 
 /** An option that cannot be used as it is: the sentence says which and what to do. */
@@ -44,6 +52,11 @@ function optionsFrom(given = {}, env = process.env) {
       name: 'concurrency',
       min: 1,
       max: CONCURRENCY_MAX,
+    }),
+    tunnels: number(given.tunnels ?? env.SWIFTIPLY_TUNNELS ?? DEFAULT_TUNNELS, {
+      name: 'tunnels',
+      min: 0,
+      max: TUNNELS_MAX,
     }),
     label: String(given.label ?? env.SWIFTIPLY_LABEL ?? ''),
     drainTimeoutSeconds: number(given.drainTimeout ?? env.SWIFTIPLY_DRAIN_TIMEOUT ?? DEFAULT_DRAIN_SECONDS, {

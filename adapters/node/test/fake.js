@@ -15,8 +15,9 @@ function numberOrName(name) {
 
 /** A proxy and a native connector in one, in JavaScript: tests speak to an app through it without a link. */
 class FakeProxy {
-  constructor({ window = Infinity } = {}) {
+  constructor({ window = Infinity, tunnels = Infinity } = {}) {
     this.window = window;
+    this.tunnels = tunnels;
     this.exchanges = new Map();
     this.lastId = 0;
     this.calls = [];
@@ -77,6 +78,10 @@ class FakeProxy {
       abort: (id, reason) => of(id).abort(reason),
       read: (id, bytesMax) => of(id).read(bytesMax),
       trailers: (id) => of(id).requestTrailers,
+      claimTunnel: () => this.tunnels-- > 0,
+      writeRaw: (id, data) => of(id).writeRaw(data),
+      isTunnel: (id) => of(id).status === 101,
+      finishRaw: (id) => of(id).end(''),
       drain: call('drain'),
       stop: call('stop'),
       flush: call('flush'),
@@ -91,6 +96,12 @@ class FakeProxy {
     this.turn([EVENT.ENDED]);
   }
 
+  /** Sends a request that offers an upgrade. */
+  upgrade({ headers = {}, ...more } = {}) {
+    const offer = { connection: 'Upgrade', upgrade: 'websocket', ...headers };
+    return this.request({ ...more, headers: offer, body: 'upgrade' });
+  }
+
   /** Sends a request; the exchange's `reply` settles when it is over. */
   request({ method = 'GET', path = '/', headers = {}, body = null, version = '1.1', scheme = 'http' } = {}) {
     const exchange = new FakeExchange(this, ++this.lastId);
@@ -101,9 +112,10 @@ class FakeProxy {
     const flags = `${version === '1.0' ? 0 : 1}${scheme === 'https' ? 's' : '-'}`;
     const parts = [method, path, '203.0.113.9', '4711', '127.0.0.1', '80', flags + flat.join('')];
     const head = parts.join('\0');
-    const kind = body === null ? BODY.NONE : body === 'later' ? BODY.LATER : BODY.HERE;
+    const kinds = { later: BODY.LATER, upgrade: BODY.UPGRADE };
+    const kind = body === null ? BODY.NONE : (kinds[body] ?? BODY.HERE);
     // As the native side does: what was handed over with the head has been read.
-    if (kind !== BODY.LATER) exchange.requestPieces.push(null);
+    if (kind === BODY.NONE || kind === BODY.HERE) exchange.requestPieces.push(null);
     this.turn([EVENT.REQUEST, exchange.id, head, kind, kind === BODY.HERE ? Buffer.from(body) : null]);
     return exchange;
   }
@@ -154,6 +166,15 @@ class FakeExchange {
   }
 
   // The connector's side.
+
+  /** A head of HTTP/1 first, whole in one piece; then anything. */
+  writeRaw(data) {
+    if (this.status !== undefined) return this.write(data);
+    if (!data.toString('latin1').startsWith('HTTP/1.1 ')) throw new Error('no reply of HTTP/1');
+    const end = data.indexOf('\r\n\r\n') + 4;
+    this.head(data.toString('latin1', 0, end), false);
+    return end + this.write(data.subarray(end));
+  }
 
   head(text, utf8) {
     const lines = Buffer.from(text, utf8 ? 'utf8' : 'latin1')

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use napi::Env;
 use napi::bindgen_prelude::{Function, FunctionRef};
 use napi_derive::napi;
-use swiftiply_connector::{Event, LoopConnector, Reply, Request};
+use swiftiply_connector::{Event, LoopConnector, RawReply, Reply, Request};
 
 use crate::errors::{self, Result};
 use crate::events;
@@ -86,6 +86,8 @@ pub(crate) struct Exchange {
     pub(crate) reply: Reply,
     /// Body that was read ahead.
     pub(crate) early: Vec<u8>,
+    /// What the app writes on the socket of an upgrade.
+    pub(crate) raw: Option<Box<RawReply>>,
 }
 
 pub(crate) struct Links {

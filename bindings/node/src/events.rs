@@ -21,6 +21,7 @@ const ENDED: u32 = 5;
 const NONE: u32 = 0;
 const HERE: u32 = 1;
 const LATER: u32 = 2;
+const UPGRADE: u32 = 3;
 
 /// Bytes of a body that is handed over with its head if it is here already: most forms and JSON documents are shorter,
 /// and a longer one is better read when the app wants it.
@@ -70,6 +71,7 @@ impl Flat<'_> {
         self.array.insert(self.env.create_string_latin1(request::head_text(request.head()))?)?;
         let mut early = Vec::new();
         let kind = match body_with_head(&request, &mut early) {
+            _ if offers_upgrade(&request) => UPGRADE,
             _ if request.head().body().length() == Some(0) => NONE,
             true => HERE,
             false => LATER,
@@ -80,8 +82,14 @@ impl Flat<'_> {
         } else {
             self.array.insert(Null)?;
         }
-        Ok(Exchange { reply: request.reply(), request, early })
+        Ok(Exchange { reply: request.reply(), request, early, raw: None })
     }
+}
+
+/// Whether the client offers to upgrade. With a body in between it is served as an ordinary request, since nothing can
+/// tell the body's end from what would follow.
+fn offers_upgrade(request: &Request) -> bool {
+    request.offers_upgrade() && matches!(request.head().body(), Body::None | Body::Length(0))
 }
 
 /// Reads a small body that is here already; whether it is whole. A client that waits for `100 Continue` is not told to

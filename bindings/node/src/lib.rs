@@ -12,4 +12,5 @@ mod notice;
 mod options;
 mod reply;
 mod request;
+mod upgrade;
 mod uv;
