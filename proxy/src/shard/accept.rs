@@ -33,6 +33,8 @@ pub(super) struct Crowd {
     connected: Cell<usize>,
     /// It was full, and has not become noticeably emptier since.
     is_dense: Cell<bool>,
+    /// Others wait for a place, or memory is short.
+    is_in_need: Cell<bool>,
     /// There may be room again.
     freed: Notify,
 }
@@ -76,14 +78,27 @@ impl Shard {
         now >= max
     }
 
-    /// By how much `idle_timeout` is shorter at this moment.
+    /// By how much `idle_timeout` is shorter at this moment. Asked whenever a client begins to idle, so in calm times it
+    /// is known from the last tick.
+    #[inline]
     pub fn haste(&self) -> Millis {
+        if self.crowd.is_in_need.get() { self.haste_now() } else { 0 }
+    }
+
+    fn haste_now(&self) -> Millis {
+        let is_full = self.is_full();
+        let is_in_need = is_full || self.crowd.is_dense.get() || self.resources.memory.is_short();
+        self.crowd.is_in_need.set(is_in_need);
         let idle_ms = self.directory().config().limits.idle_timeout.as_millis() as Millis;
-        // In this order, since the first looks how full it is.
-        if !self.is_full() && !self.crowd.is_dense.get() && !self.resources.memory.is_short() {
-            return 0;
+        if is_in_need { idle_ms.saturating_sub(IDLE_IN_NEED_MS) } else { 0 }
+    }
+
+    /// Wakes whoever has idled for too long, where others wait. That wakes many for nothing, so not at every tick.
+    pub(super) fn hasten(&self, last_tick: Millis) {
+        if self.now() / 1000 != last_tick / 1000 {
+            let haste = self.haste_now();
+            self.alarms.ring(self.now() + haste);
         }
-        idle_ms.saturating_sub(IDLE_IN_NEED_MS)
     }
 
     /// This shard's share of what the configuration and the system allow.

@@ -188,13 +188,12 @@ impl Shard {
     }
 
     fn tick(&self) {
-        let before = self.now();
+        let last_tick = self.now();
         self.now.set(self.started.elapsed().as_millis() as Millis);
         self.date.borrow_mut().update(SystemTime::now());
         self.access.tick();
-        // Haste wakes many for nothing, so not at every tick.
-        let haste = if self.now() / 1000 == before / 1000 { 0 } else { self.haste() };
-        self.alarms.ring(self.now() + haste);
+        self.alarms.ring(self.now());
+        self.hasten(last_tick);
         self.look_for_room();
         let ping_interval = self.directory.borrow().config().ping_interval.as_millis() as Millis;
         for (_, link) in &*self.all_links.borrow() {
