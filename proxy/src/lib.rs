@@ -27,4 +27,5 @@ mod tls;
 #[cfg(fuzzing)]
 pub mod fuzzing {
     pub use crate::exchange::any_reply;
+    pub use crate::proxy_protocol::any_header;
 }

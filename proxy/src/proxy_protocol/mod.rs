@@ -3,6 +3,8 @@
 //!
 //! Strict: what is not exactly as specified closes the connection, since somebody other than the proxy may have sent it.
 
+#[cfg(any(test, fuzzing))]
+pub mod any_header;
 mod v1;
 mod v2;
 
