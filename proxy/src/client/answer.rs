@@ -114,7 +114,11 @@ fn give_up(request: &mut Request, ended: Ended) -> Result<After, Own> {
             // In order, not by a reset: replies to requests before this one may still be on their way.
             Ok(After::Close)
         }
-        Ended::Refused(own) => Err(own),
+        Ended::Refused(own) => {
+            // Nothing says where the next request would begin.
+            request.rules.keep_alive = false;
+            Err(own)
+        }
     }
 }
 
@@ -125,9 +129,10 @@ fn log_failure(request: &Request, failure: &Failure) {
     }
 }
 
-/// An error page; the rest of a body that nobody will read closes the connection.
+/// An error page. The rest of a short body is read and thrown away behind it; a long one closes the connection.
 async fn reply_ourselves<S: ClientSide>(side: &mut S, request: &mut Request, own: Own) -> After {
-    let keep = request.rules.keep_alive && request.upload.is_read() && !side.shard().is_short_of_memory();
+    let keep =
+        request.rules.keep_alive && request.upload.may_be_discarded() && !side.shard().is_short_of_memory();
     let Rules { head_only, version, hsts, .. } = request.rules;
     request.outcome.status = own.status;
     let location = request.redirect.as_ref().map(|redirect| redirect.location.as_str());

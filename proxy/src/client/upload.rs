@@ -111,6 +111,13 @@ impl Upload {
         }
     }
 
+    /// Whether what the client still has to send is little enough to be read and thrown away. One that waits for
+    /// `100 Continue` may send its body or not: nothing says which.
+    pub(super) fn may_be_discarded(&self) -> bool {
+        let left = self.left();
+        left == 0 || (!self.expects_continue && (left == u64::MAX || left <= UNREAD_BODY_MAX))
+    }
+
     /// Reads a small body whole, or the beginning of a large one, before a slot is asked for. A client that waits for
     /// `100 Continue` sends nothing before it has one; one that sends chunks and falls silent may be waiting for the
     /// app's word, and gets a slot if the site has slots to spare.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use swiftiply_wire::{Frame, StreamId, ToProxy};
+use swiftiply_wire::{Frame, StreamId, ToProxy, WireError};
 
 use super::{Link, Stream, slab_key};
 use crate::exchange::Exchange;
@@ -22,7 +22,11 @@ impl fmt::Display for Breach {
 impl Link {
     pub(super) fn receive(&self, frame: Frame<'_>, pool: &PoolHere, shard: &Shard) -> Result<(), Breach> {
         let stream = frame.stream;
-        let message = ToProxy::read(frame).inspect_err(|_| self.breached(stream))?;
+        let message = ToProxy::read(frame).inspect_err(|error| {
+            if matches!(error, WireError::BadValue { .. }) {
+                self.breached(stream);
+            }
+        })?;
         let closes = message.closes();
         self.act(message, pool, shard)?;
         if let Some((stream, hold)) = closes {
@@ -87,8 +91,8 @@ impl Link {
         exchange.map_or(Ok(()), |exchange| tell(&exchange).inspect_err(|_| exchange.breached()))
     }
 
-    /// What was said on this stream makes no sense: whoever waits for its reply need not ask another backend, which would
-    /// say the same.
+    /// What was said on this stream was whole and makes no sense, like a status 999: whoever waits for its reply need not
+    /// ask another backend, whose app would say the same.
     fn breached(&self, stream: StreamId) {
         let exchange =
             self.state.borrow().streams.get(slab_key(stream)).and_then(|entry| entry.exchange.clone());

@@ -82,3 +82,29 @@ fn after_the_reply_nothing_more_of_the_body_reaches_the_app() {
     backend.request().reply(200, "next");
     client.reply();
 }
+
+#[test]
+fn behind_an_answer_of_our_own_a_short_body_is_thrown_away_and_a_long_one_closes() {
+    let proxy = quick(|config| config.sites[0].is_default = false);
+    let mut backend = proxy.backend();
+    let nowhere = "POST / HTTP/1.1\r\nHost: nowhere.test\r\n";
+    for short in ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"] {
+        let mut client = proxy.client();
+        client.send(format!("{nowhere}{short}GET /next HTTP/1.1\r\nHost: app.test\r\n\r\n"));
+        let reply = client.reply();
+        assert_eq!((reply.status, reply.closes()), (404, false), "{short:?}");
+        let request = backend.request();
+        assert_eq!(request.path(), "/next");
+        request.reply(200, "next");
+        assert_eq!(client.reply().text(), "next");
+    }
+    for long in ["Content-Length: 65537", "Content-Length: 3\r\nExpect: 100-continue"] {
+        let mut client = proxy.client();
+        client.send(format!("{nowhere}{long}\r\n\r\n"));
+        let reply = client.reply();
+        assert_eq!((reply.status, reply.closes()), (404, true), "{long:?}");
+        client.finish_sending();
+        assert_eq!(client.end(), End::Closed);
+    }
+    backend.has_no_request();
+}
