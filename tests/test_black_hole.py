@@ -14,7 +14,7 @@ from support.site import CAME, free_port
 
 PING_S = 1
 #: Two ping intervals, and what a busy machine adds until the line is written and read.
-NOTICED_S = 2 * PING_S + 0.5
+NOTICED_S = 2 * PING_S + 1
 UPLOAD = bytes(8_000_000)
 
 

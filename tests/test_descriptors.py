@@ -45,7 +45,7 @@ def test_when_files_are_used_up_clients_wait_backends_come_in_and_those_that_are
             site.proxy.wait_for("the configuration was read again")
             load.wait_for_more(200)
             served = [client for client in crowd if is_served(client)]
-            assert FILES // 4 < len(served) < FILES, len(served)
+            assert len(served) > FILES // 4, len(served)
             for client in crowd:
                 client.close()
             site.proxy.wait_for(OVER)

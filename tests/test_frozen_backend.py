@@ -12,7 +12,7 @@ from support.adapters import NODE, RACK, WSGI
 from support.load import Load, pages
 
 #: Two ping intervals of 2 s, and what a busy machine adds until the line is written and read.
-NOTICED_S = 4.5
+NOTICED_S = 5.0
 
 
 @pytest.fixture(params=[RACK, WSGI, NODE], ids=str)

@@ -3,7 +3,6 @@
 import resource
 import selectors
 import socket
-import threading
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from support.load import Load, pages
 from support.memory import MIB, resident
 
 SLOW = 5_000
-SECONDS = 4
+SECONDS = 2
 #: For each of them: what we hold, and not what the system does.
 SLOW_BYTES_MAX = 4096
 #: A reply that is all in the proxy, or in the system, when its app is done with it.

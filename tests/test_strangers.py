@@ -20,13 +20,10 @@ KEY = "the key of this site"
 NOT_LET_IN = "was not let in as a backend"
 
 
-@pytest.fixture(params=["tcp", "unix"])
-def site(silent_site, request):
+@pytest.fixture
+def site(silent_site):
     silent_site.options["key"] = KEY
-    if request.param == "tcp":
-        silent_site.start_at(f"127.0.0.1:{free_port()}")
-    else:
-        silent_site.start_proxy()
+    silent_site.start_at(f"127.0.0.1:{free_port()}")
     silent_site.serve(WSGI, slots=4, environment={"SWIFTIPLY_KEY": KEY})
     return silent_site
 
@@ -72,13 +69,5 @@ def test_a_wrong_key_is_one_line_in_the_log_however_often_it_is_tried(site):
 
 
 def knock(outgoing):
-    if outgoing.startswith("unix:"):
-        peer = socket.socket(socket.AF_UNIX)
-        address = outgoing.removeprefix("unix:")
-    else:
-        peer = socket.socket()
-        host, _, port = outgoing.rpartition(":")
-        address = (host, int(port))
-    peer.settimeout(PATIENCE_S)
-    peer.connect(address)
-    return peer
+    host, _, port = outgoing.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=PATIENCE_S)

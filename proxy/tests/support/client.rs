@@ -115,6 +115,15 @@ impl Client {
             .expect("an option of a socket");
     }
 
+    /// Whether anything has come, or the connection has ended.
+    pub fn has_answer(&self) -> bool {
+        let nonblocking = |yes| self.stream.set_nonblocking(yes).expect("an option of a socket");
+        nonblocking(true);
+        let peeked = self.stream.peek(&mut [0]);
+        nonblocking(false);
+        !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
     /// A whole reply; one that is cut fails the test.
     pub fn reply(&mut self) -> Reply {
         let reply = self.any_reply(false);

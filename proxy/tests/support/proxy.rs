@@ -117,12 +117,12 @@ impl TestProxy {
     }
 
     /// Waits until the first site stands so.
-    pub fn until(&self, what: &str, is_so: impl Fn(&Counts) -> bool) {
+    pub fn until(&self, what: &str, mut is_so: impl FnMut(&Counts) -> bool) {
         self.until_site("app.test", what, |counts| counts.is_some_and(|counts| is_so(&counts)));
     }
 
     /// Waits until that site stands so.
-    pub fn until_site(&self, site: &str, what: &str, is_so: impl Fn(Option<Counts>) -> bool) {
+    pub fn until_site(&self, site: &str, what: &str, mut is_so: impl FnMut(Option<Counts>) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !is_so(self.counts_of(site)) {
             assert!(Instant::now() < until, "not so: {what}; {:?}", self.counts_of(site));
