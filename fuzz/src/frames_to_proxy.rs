@@ -54,8 +54,15 @@ fn is_one_reply(head: &ReplyHead<&[u8]>) {
     for (version, length) in [(Version::Http11, Some(5)), (Version::Http11, None), (Version::Http10, None)] {
         let framing = ReplyFraming::decide(version, false, head.status(), length);
         let reason = Some(head.reason()).filter(|reason| !reason.is_empty());
-        let reply =
-            FinalReply { status: head.status(), reason, version, framing, keep_alive: true, hsts: None };
+        let reply = FinalReply {
+            status: head.status(),
+            reason,
+            version,
+            framing,
+            keep_alive: true,
+            is_for_proxy: false,
+            hsts: None,
+        };
         is_one_head(head, |out| reply.head(out, head.headers().iter(), &date, REPLY_HEAD_BYTES_MAX).is_ok());
     }
 }

@@ -10,7 +10,7 @@ mod client;
 mod compress;
 pub mod config;
 mod exchange;
-#[allow(dead_code)] // Until apps can name files.
+
 mod files;
 pub mod http;
 mod link;

@@ -93,7 +93,11 @@ fn write_files(out: &mut String, site: &SiteConfig) -> fmt::Result {
         line(out, "expires", root.max_age.map_or("none".to_owned(), seconds))?;
     }
     let sendfileroot = site.sendfileroot.as_ref();
-    line(out, "sendfileroot", sendfileroot.map_or("none".to_owned(), |root| root.display().to_string()))?;
+    line(
+        out,
+        "sendfileroot",
+        sendfileroot.map_or("none".to_owned(), |root| root.folder.display().to_string()),
+    )?;
     let pages = site.error_pages.iter().map(|(status, page)| format!("{status} {}", page.file.display()));
     line(out, "error_pages", none_or(pages.collect()))?;
     line(out, "compress", none_or(site.compress.iter().map(|coding| coding.name().to_owned()).collect()))

@@ -63,6 +63,9 @@ fn app_reply<'a, S: ClientSide>(
             };
             match relay::deliver(side, request, &pool, slot).await {
                 Relayed::Whole { keep } => return Ok(if keep { After::Keep } else { After::Close }),
+                Relayed::HandedOver(handover) => {
+                    return Box::pin(file::send_named(side, request, handover)).await;
+                }
                 Relayed::ClientGone => {
                     request.client_gone();
                     return Ok(After::Cut);

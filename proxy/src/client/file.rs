@@ -2,21 +2,23 @@
 //! exchange as an app's; a [`Source`] takes the link's place.
 
 use std::future::poll_fn;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-use swiftiply_wire::{ReplyHead, RequestHead, Token};
+use swiftiply_wire::{Name, ReplyHead, RequestHead, Token};
 use tokio::task::spawn_blocking;
 
 use super::After;
+use super::own::Own;
 use super::request::Request;
 use super::side::ClientSide;
 use crate::compress::Accepted;
 use crate::config::DocRoot;
-use crate::exchange::Exchange;
-use crate::files::{self, Effort, FileReply, Found, NeedsDisk, Source, Wanted};
+use crate::exchange::{Exchange, Handover};
+use crate::files::{self, Effort, FileReply, Found, Naming, NeedsDisk, Opened, Source, Wanted};
 
 /// A request that a static file may answer.
 pub(super) enum Static {
@@ -66,6 +68,44 @@ pub(super) async fn send_static<S: ClientSide>(
 ) -> Option<After> {
     let reply = file.reply(request).await?;
     Some(send(side, request, reply).await)
+}
+
+/// The file that an app named is not there.
+const NOT_THERE: Own = Own::new(404, "The file of this reply is not there.");
+
+/// Sends the file that the app named in place of its reply's body. The app is done with the request, and its slot free.
+pub(super) async fn send_named<S: ClientSide>(
+    side: &mut S,
+    request: &mut Request,
+    handover: Box<Handover>,
+) -> Result<After, Own> {
+    let root =
+        request.site.as_ref().and_then(|site| site.settings().sendfileroot.clone()).ok_or(NOT_THERE)?;
+    let app = ReplyHead::read(&handover.head[..]).map_err(|_| NOT_THERE)?;
+    let named = |name: Name<'_>, value| Naming::of(name.as_bytes()).map(|naming| (naming, value));
+    let named = app.headers().iter().find_map(|(name, value)| named(name, value));
+    let (naming, value) = named.ok_or(NOT_THERE)?;
+    let Some((opened, path)) = open_named(&root.folder, naming, value).await else {
+        let (site, name, root) =
+            (request.destination().unwrap_or("-"), value.escape_ascii(), root.folder.display());
+        tracing::warn!(
+            "{site}: 404 for {}: the app named {name}, which is no file in {root}",
+            request.line()
+        );
+        return Err(NOT_THERE);
+    };
+    let head = RequestHead::read(&request.head[..]).map_err(|_| NOT_THERE)?;
+    let reply = FileReply::of_app(opened, &path, &app, &head, SystemTime::now());
+    Ok(send(side, request, reply).await)
+}
+
+async fn open_named(root: &Path, naming: Naming, value: &[u8]) -> Option<(Opened, PathBuf)> {
+    let path = naming.path(value)?;
+    if let Ok(found) = files::find_named(root, &path, Effort::InMemory) {
+        return found;
+    }
+    let root = root.to_owned();
+    spawn_blocking(move || files::find_named(&root, &path, Effort::Any).ok()?).await.ok()?
 }
 
 fn reply(found: Found, root: &DocRoot, request: &RequestHead<&[u8]>) -> FileReply {

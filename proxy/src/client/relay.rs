@@ -10,7 +10,7 @@ use swiftiply_wire::{CancelCode, ResetCode, StreamId};
 
 use super::request::Request;
 use super::side::{ClientSide, Ended};
-use crate::exchange::{Exchange, Failure};
+use crate::exchange::{Exchange, Failure, Handover};
 use crate::link::Link;
 use crate::shard::PoolHere;
 use crate::site::Slot;
@@ -35,6 +35,8 @@ pub(super) enum Relayed {
         /// The connection stays.
         keep: bool,
     },
+    /// The app has named the file that is the reply.
+    HandedOver(Box<Handover>),
     /// The client left.
     ClientGone,
     /// The client's body broke off, or broke a rule; it has seen nothing of a reply.
@@ -209,6 +211,7 @@ impl<'a> Delivery<'a> {
             End::BadBody(_) if self.exchange.has_begun() => Relayed::Cut,
             End::BadBody(ended) => Relayed::BadBody(ended),
             End::Over => match self.exchange.take_failure() {
+                None if let Some(handover) = self.exchange.take_handover() => Relayed::HandedOver(handover),
                 None => Relayed::Whole { keep: self.exchange.keeps_connection() },
                 Some(_) if self.exchange.has_begun() => Relayed::Cut,
                 // The backend only did what it was told when the client left.

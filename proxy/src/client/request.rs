@@ -14,7 +14,7 @@ use super::own::Own;
 use super::secure::Redirect;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
-use crate::config::NoPool;
+use crate::config::{NoPool, SendfileRoot};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
 use crate::link::Link;
@@ -130,7 +130,8 @@ impl Request {
         let tells_forwarded = settings.is_none_or(|site| site.xforwardedfor);
         let trusted =
             directory.config().trusted_proxies.iter().any(|network| network.contains(client.peer.ip()));
-        encode(&mut request.head, head, client, trusted, tells_forwarded);
+        let sendfileroot = settings.and_then(|site| site.sendfileroot.as_deref());
+        encode(&mut request.head, head, client, trusted, tells_forwarded, sendfileroot);
         let wants_tls = settings.filter(|site| site.redirect_to_https.is_some() || site.hsts.is_some());
         let is_secure =
             client.scheme == Scheme::Https || (wants_tls.is_some() && trusted && forward::says_https(head));
@@ -149,6 +150,8 @@ impl Request {
             te_trailers: head.te_trailers,
             upgrade: head.upgrade.is_some(),
             head_bytes_max: limits.reply_head_bytes_max,
+            sends_files: settings.is_some_and(|site| site.sendfileroot.is_some()),
+            is_proxy: trusted,
             hsts: wants_tls.filter(|_| is_secure).and_then(|site| site.hsts),
         };
         request.is_last = !head.keep_alive;
@@ -270,7 +273,14 @@ fn report_underscores(head: &Head<'_>) {
     });
 }
 
-fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, tells_forwarded: bool) {
+fn encode(
+    bytes: &mut Vec<u8>,
+    head: &Head<'_>,
+    client: &Client,
+    trusted: bool,
+    tells_forwarded: bool,
+    sendfileroot: Option<&SendfileRoot>,
+) {
     let fields = RequestFields {
         method: head.method.as_bytes(),
         scheme: client.scheme,
@@ -289,9 +299,14 @@ fn encode(bytes: &mut Vec<u8>, head: &Head<'_>, client: &Client, trusted: bool, 
     let peer = forward::Peer { address: &client.address, scheme: client.scheme, trusted };
     RequestHead::write(bytes, &fields, |headers| {
         forward::request(head, &peer, |name, value| {
-            if tells_forwarded || !forward::is_x_forwarded(name) {
+            let is_replaced = sendfileroot.is_some() && forward::is_about_files(name);
+            if (tells_forwarded || !forward::is_x_forwarded(name)) && !is_replaced {
                 headers.push_name(name, value);
             }
         });
+        if let Some(root) = sendfileroot {
+            headers.push(b"X-Sendfile-Type", b"X-Sendfile");
+            root.mapping.iter().for_each(|mapping| headers.push(b"X-Accel-Mapping", mapping.as_bytes()));
+        }
     });
 }

@@ -47,6 +47,30 @@ impl DocRoot {
     }
 }
 
+/// Where the files are that an app may have sent by naming them: `sendfileroot`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendfileRoot {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What tells `Rack::Sendfile` how its own paths become URLs for X-Accel-Redirect: `/srv/private/=/`. None for a
+    /// folder whose name cannot be said so.
+    pub mapping: Option<String>,
+}
+
+impl SendfileRoot {
+    /// This folder.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
+        let name = folder.to_str().map(|name| name.trim_end_matches('/'));
+        let is_sayable = |name: &&str| {
+            name.starts_with('/')
+                && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"=,".contains(&byte))
+        };
+        let mapping = name.filter(is_sayable).map(|name| format!("{name}/=/"));
+        Self { folder, mapping }
+    }
+}
+
 /// A page cache as Rails has it: `/about` is the file `CACHE_DIRECTORY/about.html` beneath the docroot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageCache {

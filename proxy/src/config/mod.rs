@@ -41,7 +41,7 @@ pub use crate::tls::{Certificate, CertificateError, Part};
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
 pub(crate) use error::plain;
 pub use error::{ConfigError, Fault, Hint, Place, Warning};
-pub use files::{DocRoot, ErrorPages, Mask, Page, PageCache};
+pub use files::{DocRoot, ErrorPages, Mask, Page, PageCache, SendfileRoot};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
 pub use model::{
     AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig, TlsConfig,

@@ -10,7 +10,7 @@ use crate::http::Hsts;
 use crate::tls::Certificate;
 
 use super::address::{ListenAddr, Network, Outgoing};
-use super::files::{DocRoot, ErrorPages};
+use super::files::{DocRoot, ErrorPages, SendfileRoot};
 use super::hosts::HostTable;
 use super::prefix::{PathPrefix, PoolTable};
 use super::secret::Secret;
@@ -174,7 +174,7 @@ pub struct SiteConfig {
     pub docroot: Option<Arc<DocRoot>>,
     /// `sendfileroot`: the folder of the files that the app may have sent by `X-Sendfile` or `X-Accel-Redirect`. None by
     /// default: then such a header is dropped, unless a trusted proxy in front is there to act on it.
-    pub sendfileroot: Option<Arc<Path>>,
+    pub sendfileroot: Option<Arc<SendfileRoot>>,
     /// `error_pages`: pages for the proxy's own 404, 502 and 503 in place of its plain sentences. None by default.
     pub error_pages: ErrorPages,
     /// `compress`: the codings in which text may be sent, the preferred first. None by default: it costs processor time,

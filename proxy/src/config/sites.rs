@@ -12,7 +12,7 @@ use crate::http::Hsts;
 
 use super::address::{AddressError, ListenAddr, Outgoing, UNIX_PATH_BYTES_MAX};
 use super::error::{ConfigError, Fault, plain};
-use super::files::{self, DocRoot, ErrorPages};
+use super::files::{self, DocRoot, ErrorPages, SendfileRoot};
 use super::front::Front;
 use super::hosts::normalize_pattern;
 use super::model::{PoolConfig, SiteConfig};
@@ -138,7 +138,9 @@ impl<'d> SiteReader<'_, 'd> {
             max_body: self.shared("max_body", read_max_body, None)?,
             body_rate: self.shared("body_rate", |f| f.bytes(0..=BODY_RATE_MAX), SiteConfig::BODY_RATE)?,
             docroot: self.docroot(warnings)?,
-            sendfileroot: self.folder("sendfileroot", warnings)?.map(Into::into),
+            sendfileroot: self
+                .folder("sendfileroot", warnings)?
+                .map(|folder| Arc::new(SendfileRoot::new(folder))),
             error_pages: self.error_pages(taken)?,
             compress: self.shared("compress", files::read_compress, Vec::new())?,
             redirect_to_https: self.shared("redirect_to_https", |f| self.redirect(f), None)?,

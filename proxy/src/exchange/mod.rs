@@ -13,6 +13,7 @@
 
 #[cfg(any(test, fuzzing))]
 pub mod any_reply;
+mod handover;
 mod told;
 
 use std::cell::RefCell;
@@ -23,6 +24,8 @@ use swiftiply_wire::{ResetCode, Version};
 use crate::http::Hsts;
 use crate::http::ReplyFraming;
 use crate::site::Slot;
+
+pub use handover::Handover;
 
 /// Bytes of an unread request body that are read and thrown away after the reply to keep the connection; a client that
 /// owes more finds it closed (RFC 9112 section 9.3 leaves the amount to us).
@@ -52,6 +55,10 @@ pub struct Rules {
     pub upgrade: bool,
     /// Bytes of the reply's head, at most.
     pub head_bytes_max: usize,
+    /// The site has files that the app may have sent by naming them.
+    pub sends_files: bool,
+    /// The client is a proxy of ours: it may act on a file's name itself.
+    pub is_proxy: bool,
     /// What the client is told about TLS, if the app says nothing about it.
     pub hsts: Option<Hsts>,
 }
@@ -106,6 +113,8 @@ struct State {
     waker: Option<Waker>,
     /// Bytes for the client that its connection has not taken yet.
     out: Vec<u8>,
+    /// Of a reply that is to be sent from a file.
+    handover: Option<Box<Handover>>,
     framing: ReplyFraming,
     /// Of a reply with a length: bytes of body still to come.
     left: u64,
@@ -181,7 +190,9 @@ impl Exchange {
 
     /// Whether bytes are ready for the client.
     pub fn has_out(&self) -> bool {
-        !self.0.borrow().out.is_empty()
+        let state = self.0.borrow();
+        // What is thrown away has to be credited too.
+        !state.out.is_empty() || state.in_out > 0
     }
 
     /// So many bytes of reply body were credited to the backend.

@@ -41,13 +41,16 @@ impl Exchange {
     pub fn replied(&self, head: &ReplyHead<&[u8]>, end: bool, date: &DateLine) -> Result<(), Breach> {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
-        if state.has_begun {
+        if state.has_begun || state.handover.is_some() {
             return Err(Breach("a second reply to one request".into()));
         }
         state.is_started = true;
         state.status = head.status();
         if head.status() == 101 {
             return state.switch_protocols(head, end, date);
+        }
+        if state.hand_over(head, end) {
+            return Ok(());
         }
         state.framing = state.decide_framing(head);
         let reply = FinalReply {
@@ -56,6 +59,7 @@ impl Exchange {
             version: state.rules.version,
             framing: state.framing,
             keep_alive: state.rules.keep_alive && state.body_allows_keep_alive(),
+            is_for_proxy: state.rules.is_proxy,
             hsts: state.rules.hsts,
         };
         state.keeps_connection = reply.keeps_connection();
@@ -76,6 +80,9 @@ impl Exchange {
     pub fn data(&self, data: &[u8], end: bool) -> Result<(), Breach> {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
+        if state.is_handed_over(data.len(), end) {
+            return Ok(());
+        }
         if !state.has_begun {
             return Err(Breach("the body of a reply before its head".into()));
         }
@@ -90,6 +97,9 @@ impl Exchange {
     /// TRAILERS: the reply's body ends with these.
     pub fn trailers(&self, trailers: Headers<'_>) -> Result<(), Breach> {
         let mut state = self.0.borrow_mut();
+        if state.is_handed_over(0, true) {
+            return Ok(());
+        }
         if !state.has_begun {
             return Err(Breach("the trailers of a reply before its head".into()));
         }
@@ -213,7 +223,7 @@ impl State {
         }
     }
 
-    fn wake(&mut self) {
+    pub(super) fn wake(&mut self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }

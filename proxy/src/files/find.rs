@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::beneath::{self, Cause, Effort, Opened, Unopened};
+use super::beneath::{self, Effort, Opened, Unopened};
 use super::kind;
 use super::path::Wanted;
 use crate::compress::{Accepted, Coding};
@@ -45,7 +45,7 @@ pub fn find(
     effort: Effort,
 ) -> Result<Option<Found>, NeedsDisk> {
     for path in candidates(root, wanted) {
-        let Some(opened) = open(root, &path, effort)? else { continue };
+        let Some(opened) = open_beneath(&root.folder, &path, effort)? else { continue };
         let full = root.folder.join(&path);
         if root.mask.as_ref().is_some_and(|mask| mask.hides(&full)) {
             return Ok(None);
@@ -71,21 +71,18 @@ fn candidates(root: &DocRoot, wanted: &Wanted) -> impl Iterator<Item = PathBuf> 
     std::iter::once(named).chain(cached)
 }
 
-fn open(root: &DocRoot, path: &Path, effort: Effort) -> Result<Option<Opened>, NeedsDisk> {
-    match beneath::open(&root.folder, path, effort) {
+/// The file at this path beneath a root. Something that is there and cannot be given out is as good as nothing, but
+/// whoever put it there wants to know why.
+pub(super) fn open_beneath(root: &Path, path: &Path, effort: Effort) -> Result<Option<Opened>, NeedsDisk> {
+    match beneath::open(root, path, effort) {
         Ok(opened) => Ok(Some(opened)),
         Err(Unopened::Absent) => Ok(None),
         Err(Unopened::NeedsDisk) => Err(NeedsDisk),
         Err(Unopened::Refused(cause)) => {
-            report(&root.folder.join(path), cause);
+            tracing::warn!("{} is not served: {cause}", root.join(path).display());
             Ok(None)
         }
     }
-}
-
-/// Something is there and cannot be given out: whoever put it there wants to know why.
-pub fn report(path: &Path, cause: Cause) {
-    tracing::warn!("{} is not served: {cause}", path.display());
 }
 
 /// Looks for the file in other codings. One that is older than the file is of another state of it, and left alone.
@@ -101,7 +98,7 @@ fn with_siblings(
     }
     let mut siblings = Vec::new();
     for (coding, ending) in SIBLINGS {
-        let sibling = open(root, &with_ending(path, ending), effort)?;
+        let sibling = open_beneath(&root.folder, &with_ending(path, ending), effort)?;
         siblings.extend(
             sibling.filter(|sibling| is_fresh(sibling, &plain.opened)).map(|opened| (coding, opened)),
         );

@@ -6,7 +6,7 @@
 //! | which path does the URL, or the app's header, mean? | `path` |
 //! | is a regular file there, beneath the root? | `beneath` |
 //! | what is it, and in which state? | `kind`, `etag` |
-//! | which of several files, in which coding? | `find` |
+//! | which of several files, in which coding? Which one does the app mean? | `find`, `named` |
 //! | does the client want it, all of it or a part? | `conditions`, `range` |
 //! | the reply's head | `reply` |
 //! | its body, piece by piece | `source` |
@@ -19,14 +19,16 @@ mod conditions;
 mod etag;
 mod find;
 mod kind;
+mod named;
 mod path;
 mod range;
 mod reply;
 mod source;
 
-pub use beneath::Effort;
+pub use beneath::{Effort, Opened};
 pub use find::{Found, NeedsDisk, find};
 pub use kind::{is_compressible, of as content_type};
-pub use path::Wanted;
+pub use named::find_named;
+pub use path::{Naming, Wanted};
 pub use reply::FileReply;
 pub use source::Source;

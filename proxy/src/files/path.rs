@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The one folder with a leading dot whose files are for everybody (RFC 8615).
 const WELL_KNOWN: &[u8] = b".well-known";
@@ -43,20 +43,37 @@ impl Wanted {
     }
 }
 
-/// The path of an `X-Sendfile` header, as it stands there: beneath the root, or an absolute one that begins with it.
-/// `real_root` is the root without symbolic links, by which an app may know it.
-pub fn of_sendfile(value: &[u8], root: &Path, real_root: &Path) -> Option<PathBuf> {
-    let path = Path::new(OsStr::from_bytes(value));
-    let beneath = path.strip_prefix(root).or_else(|_| path.strip_prefix(real_root)).ok();
-    plain_path(beneath.map_or(value, |path| path.as_os_str().as_bytes()))
+/// How an app names the file that it wants to have sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// `X-Sendfile`: a path as it is.
+    Sendfile,
+    /// `X-Accel-Redirect`: a URL's path; percent escapes are decoded, a query is cut off.
+    Accel,
 }
 
-/// The same of an `X-Accel-Redirect` header, which is a URL's path: percent escapes are decoded, a query is cut off.
-pub fn of_accel(value: &[u8], root: &Path, real_root: &Path) -> Option<PathBuf> {
-    let path = value.split(|&byte| byte == b'?').next().unwrap_or_default();
-    let mut decoded = Vec::with_capacity(path.len());
-    decode(path, &mut decoded)?;
-    of_sendfile(&decoded, root, real_root)
+impl Naming {
+    /// The header of this name, in any case.
+    pub fn of(name: &[u8]) -> Option<Self> {
+        match name.len() {
+            10 if name.eq_ignore_ascii_case(b"x-sendfile") => Some(Self::Sendfile),
+            16 if name.eq_ignore_ascii_case(b"x-accel-redirect") => Some(Self::Accel),
+            _ => None,
+        }
+    }
+
+    /// The path that the header's value means, without slashes in front, of plain names only.
+    pub fn path(self, value: &[u8]) -> Option<PathBuf> {
+        match self {
+            Self::Sendfile => plain_path(value),
+            Self::Accel => {
+                let path = value.split(|&byte| byte == b'?').next().unwrap_or_default();
+                let mut decoded = Vec::with_capacity(path.len());
+                decode(path, &mut decoded)?;
+                plain_path(&decoded)
+            }
+        }
+    }
 }
 
 /// Plain names between slashes; leading and doubled slashes count for nothing.
@@ -99,6 +116,8 @@ fn path_of(bytes: Vec<u8>) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn wanted(url: &str) -> Option<(String, bool)> {
@@ -174,46 +193,37 @@ mod tests {
     }
 
     #[test]
-    fn an_app_may_name_a_file_in_full_or_from_the_root() {
-        let (root, real) = (Path::new("/srv/current/private"), Path::new("/srv/releases/7/private"));
+    fn x_sendfile_is_a_path_as_it_stands_there() {
         for (value, path) in [
-            ("/srv/current/private/a/b.pdf", "a/b.pdf"),
-            ("/srv/releases/7/private/a/b.pdf", "a/b.pdf"),
-            ("/a/b.pdf", "a/b.pdf"),
+            ("/srv/private/a/b.pdf", "srv/private/a/b.pdf"),
             ("a/b.pdf", "a/b.pdf"),
-            ("//a//b.pdf", "a/b.pdf"),
+            ("//a//b.pdf/", "a/b.pdf"),
             ("/a/.hidden", "a/.hidden"),
-            ("/a b%20c.pdf", "a b%20c.pdf"),
-            // Its neighbour with a longer name is not the root: it is looked for beneath it, and not there.
-            ("/srv/current/private-2/x", "srv/current/private-2/x"),
+            ("/a b%20c?.pdf", "a b%20c?.pdf"),
         ] {
-            let found = of_sendfile(value.as_bytes(), root, real);
-            assert_eq!(found.as_deref(), Some(Path::new(path)), "{value}");
+            assert_eq!(Naming::Sendfile.path(value.as_bytes()).as_deref(), Some(Path::new(path)), "{value}");
         }
-        for value in [
-            "",
-            "/",
-            "/srv/current/private",
-            "/srv/current/private/../x",
-            "../x",
-            "/a/../../x",
-            "a/./b",
-            "a\\b",
-        ] {
-            assert_eq!(of_sendfile(value.as_bytes(), root, real), None, "{value}");
+        for value in ["", "/", "../x", "/a/../../x", "a/./b", "/..", "a\\b", "a\0b", "a\nb"] {
+            assert_eq!(Naming::Sendfile.path(value.as_bytes()), None, "{value}");
         }
     }
 
     #[test]
     fn x_accel_redirect_is_a_url() {
-        let root = Path::new("/srv/private");
-        for (value, path) in
-            [("/a%20b.pdf?x=1", Some("a b.pdf")), ("/100%25.txt", Some("100%.txt")), ("/a%3Fb", Some("a?b"))]
-        {
-            assert_eq!(of_accel(value.as_bytes(), root, root).as_deref(), path.map(Path::new), "{value}");
+        for (value, path) in [("/a%20b.pdf?x=1", "a b.pdf"), ("/100%25.txt", "100%.txt"), ("/a%3Fb", "a?b")] {
+            assert_eq!(Naming::Accel.path(value.as_bytes()).as_deref(), Some(Path::new(path)), "{value}");
         }
         for value in ["/%2e%2e/x", "/a%2f..%2f..%2fx", "/a%", "?x", "/a%00"] {
-            assert_eq!(of_accel(value.as_bytes(), root, root), None, "{value}");
+            assert_eq!(Naming::Accel.path(value.as_bytes()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn headers_that_name_a_file_are_known_in_any_case() {
+        assert_eq!(Naming::of(b"X-Sendfile"), Some(Naming::Sendfile));
+        assert_eq!(Naming::of(b"x-accel-REDIRECT"), Some(Naming::Accel));
+        for name in ["", "x-sendfile-type", "x-accel-mapping", "x-accel-buffering", "x-runtime-x"] {
+            assert_eq!(Naming::of(name.as_bytes()), None, "{name}");
         }
     }
 }

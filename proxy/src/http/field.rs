@@ -2,6 +2,8 @@
 
 use swiftiply_wire::{Name, Token};
 
+use crate::files::Naming;
+
 /// Whether a name contains an underscore: eight bytes at a time, since it is asked of every header.
 #[inline]
 pub(super) fn has_underscore(name: &[u8]) -> bool {
@@ -62,6 +64,8 @@ pub(super) enum Kind {
     Hsts,
     /// Meant for the app, whatever the Connection header says.
     EndToEnd,
+    /// An app says by it which file its reply is: X-Sendfile, X-Accel-Redirect.
+    NamesFile,
     /// Named by the Connection header.
     Named,
     Other,
@@ -124,6 +128,7 @@ impl Kind {
         const HOP_BY_HOP: [&str; 2] = ["http2-settings", "proxy-authentication-info"];
         match name.first() {
             Some(b'x' | b'X') if is_x_forwarded(name) || is_about_files(name) => Self::ForwardedOther,
+            Some(b'x' | b'X') if Naming::of(name).is_some() => Self::NamesFile,
             Some(b'h' | b'H' | b'p' | b'P')
                 if HOP_BY_HOP.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())) =>
             {
@@ -153,6 +158,7 @@ pub(super) fn is_x_forwarded(name: &[u8]) -> bool {
         .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(PREFIX) && matches!(rest, [] | [b'-', ..]))
 }
 
-fn is_about_files(name: &[u8]) -> bool {
+/// An app that believed a client in these would tell it where its files are (CVE-2025-61780).
+pub(super) fn is_about_files(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"x-sendfile-type") || name.eq_ignore_ascii_case(b"x-accel-mapping")
 }

@@ -59,6 +59,11 @@ pub fn is_x_forwarded(name: Name<'_>) -> bool {
     field::is_x_forwarded(name.as_bytes())
 }
 
+/// Whether this tells an app how to name the files that it wants to have sent: X-Sendfile-Type, X-Accel-Mapping.
+pub fn is_about_files(name: Name<'_>) -> bool {
+    name.token().is_none() && field::is_about_files(name.as_bytes())
+}
+
 /// Whether a proxy in front, which is to be one of ours, says that its client came over TLS.
 pub fn says_https(head: &Head<'_>) -> bool {
     let is_https = |header: &Header<'_>| {
@@ -77,6 +82,7 @@ fn goes_on(kind: Kind) -> bool {
             | Kind::Server
             | Kind::Hsts
             | Kind::EndToEnd
+            | Kind::NamesFile
             | Kind::Other
     )
 }

@@ -30,6 +30,9 @@ pub struct FinalReply<'a> {
     pub framing: ReplyFraming,
     /// Whether the connection stays open after it. Ignored where the framing ends with the connection.
     pub keep_alive: bool,
+    /// Whether the client is a proxy of ours, which may send the file that the app names. To others the name would only
+    /// tell where things are.
+    pub is_for_proxy: bool,
     /// What the client is told about TLS, if the app says nothing about it.
     pub hsts: Option<Hsts>,
 }
@@ -56,7 +59,7 @@ impl FinalReply<'_> {
         }
         whole_or_nothing(out, head_bytes_max, |out| {
             status_line(out, self.status, self.reason)?;
-            let seen = app_headers(out, headers, may_reach_client)?;
+            let seen = app_headers(out, headers, |kind| self.may_pass(kind))?;
             if !seen.date {
                 out.extend_from_slice(date.as_bytes());
             }
@@ -76,6 +79,10 @@ impl FinalReply<'_> {
     /// Whether the client may send another request after this reply.
     pub fn keeps_connection(&self) -> bool {
         self.keep_alive && self.framing != ReplyFraming::UntilClose
+    }
+
+    fn may_pass(&self, kind: Kind) -> bool {
+        may_reach_client(kind) || (kind == Kind::NamesFile && self.is_for_proxy)
     }
 
     fn framing_line(&self, out: &mut Vec<u8>) {
@@ -225,6 +232,7 @@ fn may_reach_client(kind: Kind) -> bool {
             | Kind::Te
             | Kind::Upgrade
             | Kind::HopByHop
+            | Kind::NamesFile
     )
 }
 

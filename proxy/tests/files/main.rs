@@ -7,6 +7,7 @@ mod conditions;
 mod docroot;
 mod precompressed;
 mod secrets;
+mod sendfile;
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;

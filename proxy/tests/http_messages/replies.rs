@@ -16,6 +16,7 @@ const OK: FinalReply<'_> = FinalReply {
     version: Http11,
     framing: ReplyFraming::Length(5),
     keep_alive: true,
+    is_for_proxy: false,
     hsts: None,
 };
 
