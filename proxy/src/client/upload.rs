@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use swiftiply_wire::limits::DATA_MAX;
+use swiftiply_wire::limits::{BODY_KEPT_MIN, DATA_MAX};
 use swiftiply_wire::{HeaderBlock, StreamId};
 
 use super::After;
@@ -24,7 +24,7 @@ use crate::site::Site;
 
 /// Bytes of a body that are read before a slot is taken, at least: most forms and JSON documents. A site that keeps
 /// more for replays (`redeployment_sizelimit`) reads that much.
-const KEPT_BYTES_MIN: usize = 16 * 1024;
+const KEPT_BYTES_MIN: usize = BODY_KEPT_MIN as usize;
 
 /// How long a client may take for the rest of a body that nobody wants, if it keeps its side by sending it.
 const DISCARD_TIME: Duration = Duration::from_secs(2);

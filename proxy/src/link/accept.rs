@@ -55,6 +55,8 @@ pub enum Rejection {
     Http,
     /// It is a client of Swiftiply 0.6.
     Legacy,
+    /// It was told to end before it was let in.
+    Left,
     /// It was told why.
     Refused(Refusal),
 }
@@ -68,6 +70,7 @@ impl fmt::Display for Rejection {
                 f.write_str("it speaks HTTP, but at this address backends dial in; clients connect elsewhere")
             }
             Self::Legacy => f.write_str("it is a client of Swiftiply 0.6, which this version does not serve"),
+            Self::Left => f.write_str("it was told to end meanwhile"),
             Self::Refused(refusal) => f.write_str(&refusal.reason),
         }
     }
@@ -173,6 +176,7 @@ impl Handshake<'_> {
                 let message = match ToProxy::read(frame).map_err(senseless)? {
                     ToProxy::Hello(hello) => ToProxy::Hello(hello),
                     ToProxy::Proof(proof) => ToProxy::Proof(proof),
+                    ToProxy::Goodbye { .. } => return Err(Rejection::Left),
                     ToProxy::Unknown(_) => {
                         self.bytes.drain(..used);
                         continue;

@@ -220,7 +220,8 @@ fn hand_over(hall: &Hall, stream: LinkStream, peer: Peer, to: Destination, accep
 }
 
 fn report(hall: &Hall, peer: Peer, site: &str, rejection: &Rejection) {
-    if hall.resources.complaints.allows(peer) {
+    // Who leaves in order gives no cause for complaint.
+    if !matches!(rejection, Rejection::Left) && hall.resources.complaints.allows(peer) {
         tracing::warn!("{site}: {peer} was not let in as a backend: {rejection}");
     } else {
         tracing::debug!("{site}: {peer} was not let in as a backend: {rejection}");

@@ -136,6 +136,15 @@ fn strangers_cost_nothing_and_are_given_nothing() {
 }
 
 #[test]
+fn a_backend_that_is_told_to_end_during_its_handshake_leaves_in_order() {
+    let proxy = quick(|config| config.sites[0].key = Some(Secret::new(b"correct horse".to_vec())));
+    let mut bytes = hello(&proxy);
+    ToProxy::Goodbye { code: GoodbyeCode::Done, reason: String::new() }.write(&mut bytes);
+    let answer = answer_to(&proxy, &bytes);
+    assert_eq!((answer[3], answer.len()), (0x02, 40), "a CHALLENGE, and no REFUSAL");
+}
+
+#[test]
 fn half_a_handshake_is_cut_after_its_time_and_holds_nobody_up() {
     let proxy = quick(|_| {});
     let mut strangers: Vec<_> = [&b""[..], &PREFACE[..4], &hello(&proxy)[..40]]

@@ -59,3 +59,20 @@ fn a_socket_that_the_configuration_does_not_name_is_told_of() {
     service.until_said("other.sock, which the configuration does not name", 1);
     assert!(service.door().exists(), "what is missing is opened");
 }
+
+#[test]
+fn the_sample_units_are_what_systemd_accepts() {
+    let units = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    let folder = crate::support::Folder::new();
+    let service = std::fs::read_to_string(units.join("swiftiply.service")).unwrap();
+    // It looks whether the program is there.
+    let service = service.replace("/usr/local/bin/swiftiply", env!("CARGO_BIN_EXE_swiftiply"));
+    let service = folder.write("swiftiply.service", &service);
+    let socket = std::fs::read_to_string(units.join("swiftiply.socket")).unwrap();
+    let socket = folder.write("swiftiply.socket", &socket);
+    let Ok(verified) = Command::new("systemd-analyze").arg("verify").args([service, socket]).output() else {
+        return; // A machine without systemd.
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !said.contains("swiftiply."), "{said}");
+}

@@ -75,7 +75,11 @@ fn run(shared: &Shared, address: &str, client: usize) {
             return;
         }
         let is_post = number % 3 == 2;
-        let body = if is_post { format!("{client}-{number}") } else { String::new() };
+        let mut body = if is_post { format!("{client}-{number}") } else { String::new() };
+        if is_post && client == 0 {
+            // Longer than what is kept of a body.
+            body.extend(std::iter::repeat_n('x', 40_000));
+        }
         let request = match is_post {
             true => {
                 format!("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: {}\r\n\r\n{body}", body.len())
@@ -89,6 +93,7 @@ fn run(shared: &Shared, address: &str, client: usize) {
             }
             Err(error) => {
                 connection = None;
+                let error: String = error.to_string().chars().take(400).collect();
                 shared.failures.lock().unwrap().push(format!("{client}-{number}: {error}"));
             }
         }

@@ -31,6 +31,10 @@ pub const STREAM_MAX: u32 = 0xFF_FFFF;
 /// Bytes in each text of the handshake (language, host, label, adapter) and in each reason.
 pub const TEXT_MAX: usize = 255;
 
+/// Bytes of a request's body that a proxy keeps at least, to send it again if it is refused: most forms and JSON
+/// documents. A backend rather takes a longer one beyond its slots than let it be lost.
+pub const BODY_KEPT_MIN: u64 = 16 * 1024;
+
 /// Milliseconds from the accepted connection to WELCOME. A round trip or two suffice; whoever takes longer is a port
 /// scanner, or a process too busy to be given requests.
 pub const HANDSHAKE_MS: u32 = 5_000;

@@ -377,7 +377,7 @@ fn the_table_of_limits_is_the_code_s() {
         ($($name:ident)*) => { [$((stringify!($name), limits::$name as u64)),*] };
     }
     let values = values!(FRAME_PAYLOAD_MAX HANDSHAKE_PAYLOAD_MAX DATA_MAX WINDOW_DEFAULT HEAD_BYTES_MAX HEADERS_MAX
-        SLOTS_MAX STREAM_MAX TEXT_MAX HANDSHAKE_MS);
+        SLOTS_MAX STREAM_MAX TEXT_MAX BODY_KEPT_MIN HANDSHAKE_MS);
     let documented: Vec<_> = table("limits")
         .iter()
         .map(|row| (row[0].trim_matches('`'), row[1].replace(',', "").parse::<u64>().unwrap()))

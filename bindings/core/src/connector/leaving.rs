@@ -103,8 +103,10 @@ impl Connector {
                 link.drain();
                 self.queue(id);
                 self.leave_if_done(id);
-            } else if !link.is_closing() {
-                self.remove_link(id);
+            } else {
+                // Its welcome may be on its way, and then the proxy counts on it already.
+                link.part(GoodbyeCode::Done, "");
+                self.queue(id);
             }
         }
         self.hurried = true;

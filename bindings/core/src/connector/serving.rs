@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use swiftiply_wire::{CancelCode, Frame, RequestFlags, RequestHead, ResetCode, StreamId, ToBackend, ToProxy};
+use swiftiply_wire::limits::BODY_KEPT_MIN;
+use swiftiply_wire::{
+    Body, CancelCode, Frame, RequestFlags, RequestHead, ResetCode, StreamId, ToBackend, ToProxy,
+};
 
 use super::link::Step;
 use super::{Connector, Happened, LinkId, Phase, WINDOW};
@@ -104,7 +107,9 @@ impl Connector {
         if link.streams.contains_key(&stream) {
             return Err("sent a request on a stream that is in use");
         }
-        if self.phase != Phase::Serving || self.busy >= self.slots.into() {
+        // A body of which the proxy cannot keep all would make it lose a request that is given back.
+        let is_kept = flags.end || matches!(head.body(), Body::Length(length) if length <= BODY_KEPT_MIN);
+        if self.phase != Phase::Serving || (self.busy >= self.slots.into() && is_kept) {
             self.refused_on += usize::from(!std::mem::replace(&mut link.has_refused, true));
             self.say(id, &ToProxy::Refuse(stream));
             return Ok(());

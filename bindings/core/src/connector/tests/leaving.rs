@@ -65,6 +65,8 @@ fn a_drain_without_links_is_over_at_once() {
     let mut scene = Scene::new(Options::default());
     let id = scene.greet();
     scene.connector.drain();
+    assert_eq!(scene.heard(id), [Said::Goodbye(String::new())], "its welcome may be on its way");
+    scene.connector.lost(id, "it closed the connection", scene.now);
     assert!(scene.is_closed(id) && scene.connector.has_ended());
 }
 

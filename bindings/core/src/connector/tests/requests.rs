@@ -1,4 +1,4 @@
-use swiftiply_wire::limits::{DATA_MAX, WINDOW_DEFAULT};
+use swiftiply_wire::limits::{BODY_KEPT_MIN, DATA_MAX, WINDOW_DEFAULT};
 
 use super::*;
 use crate::driver::Want;
@@ -53,6 +53,24 @@ fn a_proxy_that_was_refused_hears_of_the_next_free_slot() {
     let place = scene.given(b, 1, "GET");
     scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
     assert!(!scene.heard(b).contains(&Said::Slots(1)), "once");
+}
+
+#[test]
+fn an_upload_that_its_proxy_could_not_send_again_is_taken_beyond_the_slots() {
+    let (mut scene, id) = Scene::serving(1);
+    let place = scene.given(id, 1, "GET");
+    let long = Body::Length(BODY_KEPT_MIN + 1);
+    for (stream, body) in [(2, long), (3, Body::Unknown), (4, Body::Length(BODY_KEPT_MIN))] {
+        scene.upload(id, stream, body, RequestFlags::default());
+    }
+    assert_eq!(scene.heard(id), [Said::Refuse(4)]);
+    assert_eq!(scene.connector.ready(), 2);
+    for place in [place, scene.take().place, scene.take().place] {
+        scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+        scene.connector.forget(place);
+    }
+    assert_eq!(scene.connector.status().in_flight, 0);
+    assert_eq!(scene.heard(id).last(), Some(&Said::Slots(1)), "not before one is free");
 }
 
 #[test]
