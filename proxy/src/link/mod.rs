@@ -62,7 +62,9 @@ struct State {
     waker: Option<Waker>,
     /// Client connections that wait for room in `out`.
     want_room: Vec<Waker>,
-    /// Its site is removed: the link is closed once no request is left on it.
+    /// The backend was asked to dial anew.
+    is_drained: bool,
+    /// The link is closed once no request is left on it: its site is removed, or the backend has dialled anew.
     is_retired: bool,
     /// Why the task is to close the link once `out` is written.
     leaving: Option<GoodbyeCode>,
@@ -173,6 +175,7 @@ impl Link {
     /// still here.
     pub fn drain(&self) {
         self.send(&ToBackend::Drain);
+        self.state.borrow_mut().is_drained = true;
     }
 
     /// The same because its site is removed; what runs is finished.
@@ -195,7 +198,7 @@ impl Link {
     /// intervals are the most that a silence lasts.
     pub fn tick(&self, now: Millis, ping_interval: Millis) {
         if self.has_finished() {
-            self.leave(GoodbyeCode::Done, "the site is removed");
+            self.leave(GoodbyeCode::Done, "nothing is left to do on this link");
         }
         let early = TICK_MS.min(ping_interval / 4);
         let lasts = |since: Millis, time: Millis| now.saturating_sub(since) + early >= time;
@@ -224,7 +227,17 @@ impl Link {
         Ok(())
     }
 
-    /// Whether nothing is left to do for a site that is removed.
+    /// The backend has brought a newer link. One that was asked to, because another process should have taken over that
+    /// then failed, may have requests on this one still.
+    pub fn give_way(&self) {
+        let is_drained = self.state.borrow().is_drained;
+        match is_drained {
+            true => self.state.borrow_mut().is_retired = true,
+            false => self.leave(GoodbyeCode::Replaced, "the backend has brought a newer link"),
+        }
+    }
+
+    /// Whether all is done on a link that is to end.
     fn has_finished(&self) -> bool {
         let state = self.state.borrow();
         state.is_retired && state.streams.is_empty() && state.leaving.is_none()

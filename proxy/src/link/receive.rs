@@ -54,7 +54,7 @@ impl Link {
                 exchange.reset(code, &reason);
                 Ok(())
             }),
-            ToProxy::Refuse(stream) => self.refuse(stream),
+            ToProxy::Refuse(stream) => self.refuse(stream, pool),
             ToProxy::Window { stream, credit } => self.with(stream, |exchange| {
                 exchange.credited(credit);
                 Ok(())
@@ -118,7 +118,7 @@ impl Link {
     }
 
     /// The backend had no slot for it: the request takes its claim elsewhere.
-    fn refuse(&self, stream: StreamId) -> Result<(), Breach> {
+    fn refuse(&self, stream: StreamId, pool: &PoolHere) -> Result<(), Breach> {
         let mut state = self.state.borrow_mut();
         let is_unstarted =
             |entry: &Stream| !entry.exchange.as_ref().is_some_and(|exchange| exchange.is_started());
@@ -132,6 +132,7 @@ impl Link {
         }
         let Stream { exchange, slot, .. } = state.streams.remove(slab_key(stream));
         drop(state);
+        pool.withhold(self.key);
         if let (Some(exchange), Some(slot)) = (exchange, slot) {
             exchange.refused(slot);
         }

@@ -199,7 +199,7 @@ impl PoolHere {
             links.resize(index + 1, None);
         }
         if let Some(before) = links[index].replace(link.clone()) {
-            before.leave(swiftiply_wire::GoodbyeCode::Replaced, "the backend has brought a newer link");
+            before.give_way();
         }
     }
 
@@ -216,6 +216,11 @@ impl PoolHere {
     /// The backend announced its slots.
     pub fn set_slots(&self, key: BackendKey, slots: u16) {
         self.site.set_slots(key, slots);
+    }
+
+    /// The backend has refused a request.
+    pub fn withhold(&self, key: BackendKey) {
+        self.site.withhold(key);
     }
 
     /// The backend drains.

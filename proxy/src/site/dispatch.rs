@@ -126,16 +126,25 @@ impl<T> Dispatch<T> {
         None
     }
 
-    /// The backend would not take this request, because other proxies fill its slots. The request is
-    /// placed as by [`resubmit_first`](Self::resubmit_first); the backend gets no more than it has until
-    /// one of those ends, or until it announces its slots again ([`set_slots`](Self::set_slots)), which
-    /// a backend that has refused must do once a slot is free.
-    pub fn refuse(&mut self, key: BackendKey, waiter: T) -> Placed<T> {
+    /// The backend would not take a request, because other proxies fill its slots: it gets no more than it has beside
+    /// that until it announces its slots again ([`set_slots`](Self::set_slots)), which a backend that has refused must do
+    /// once a slot is free. The request still has its slot: [`give_back`](Self::give_back).
+    pub fn withhold(&mut self, key: BackendKey) {
         self.backends.change(key, |backend| {
-            backend.release();
-            backend.limit = backend.limit.min(backend.in_flight);
+            backend.limit = backend.limit.min(backend.in_flight.saturating_sub(1));
         });
+    }
+
+    /// A request that was refused gives its slot back and is placed as by [`resubmit_first`](Self::resubmit_first).
+    pub fn give_back(&mut self, key: BackendKey, waiter: T) -> Placed<T> {
+        self.backends.change(key, Backend::release);
         self.resubmit_first(waiter)
+    }
+
+    /// Both at once, where nothing comes between them.
+    pub fn refuse(&mut self, key: BackendKey, waiter: T) -> Placed<T> {
+        self.withhold(key);
+        self.give_back(key, waiter)
     }
 
     /// Empties the queue, first in first out: the site is going away.

@@ -170,7 +170,13 @@ impl Site {
         self.placed(placed, waiter)
     }
 
-    /// A backend would not take this request: its slot is withheld until it says more, and the request asks again.
+    /// A backend has refused a request. To be said before anything that it says next is acted upon: that may be word of a
+    /// free slot.
+    pub fn withhold(&self, key: BackendKey) {
+        self.lock().dispatch.withhold(key);
+    }
+
+    /// A backend would not take this request, which asks again.
     pub fn ask_after_refusal(self: &Arc<Self>, mut slot: Slot, waiter: &Arc<Waiter>) -> Asked {
         let mut state = self.lock();
         if state.closed {
@@ -178,7 +184,7 @@ impl Site {
             return Asked::Closed;
         }
         slot.is_given_back = true;
-        let placed = state.dispatch.refuse(slot.key, waiter.clone());
+        let placed = state.dispatch.give_back(slot.key, waiter.clone());
         self.placed(placed, waiter)
     }
 

@@ -273,6 +273,16 @@ fn a_backend_that_refused_is_asked_again_when_it_has_a_slot() {
 }
 
 #[test]
+fn word_of_a_free_slot_counts_also_before_the_refused_request_has_asked_again() {
+    let mut site = site();
+    let backend = in_service(&mut site, 1);
+    granted(&mut site, "refused");
+    site.withhold(backend);
+    assert!(site.set_slots(backend, 1).is_empty());
+    assert_eq!(site.give_back(backend, "refused"), Placed::Granted(grant("refused", backend)));
+}
+
+#[test]
 fn a_random_pick_is_among_the_least_busy_and_reaches_them_all() {
     let mut site = Dispatch::new(0, Pick::Random(1));
     let busy = in_service(&mut site, 2);

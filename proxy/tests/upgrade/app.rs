@@ -49,6 +49,11 @@ impl App {
         self.connectors.iter().map(|connector| connector.status().connected).sum()
     }
 
+    /// How many requests run at this moment.
+    pub fn running(&self) -> usize {
+        self.connectors.iter().map(|connector| connector.status().in_flight).sum()
+    }
+
     /// How many POSTs ran; none of them did so twice.
     pub fn posts(&self) -> usize {
         let posts = self.posts.lock().unwrap();

@@ -173,6 +173,7 @@ impl Connector {
 
     /// The link's place at its proxy is empty, and dialled again. The log is told when the proxy was connected.
     fn give_up_place(&mut self, id: LinkId, now: Instant, why: &str) {
+        self.pass_on_refusal(id);
         let proxy = &mut self.proxies[self.links[&id].proxy];
         if !proxy.lost(id) {
             return;
@@ -185,6 +186,20 @@ impl Connector {
             self.note(Level::Warning, NoticeKind::Lost, text);
         }
         self.tell_slots(false);
+    }
+
+    /// The proxy still waits for word of a free slot, and hears of it on another link.
+    fn pass_on_refusal(&mut self, id: LinkId) {
+        let Some(lost) = self.links.get_mut(&id).filter(|link| link.has_refused) else { return };
+        lost.has_refused = false;
+        let proxy = lost.proxy;
+        let other = self
+            .links
+            .iter_mut()
+            .find(|(other, link)| **other != id && link.proxy == proxy && link.is_open());
+        if let Some((_, link)) = other {
+            link.has_refused = true;
+        }
     }
 
     fn abandon_exchanges(&mut self, id: LinkId, gone: Gone) {

@@ -55,6 +55,8 @@ pub(crate) struct Link {
     pub(crate) held_up: bool,
     /// A request was sent back for want of a slot, and the proxy waits for word of a free one.
     pub(crate) has_refused: bool,
+    /// It has told of slots after a refusal.
+    pub(crate) tells_slots: bool,
     /// The place of the exchange on each stream that is not closed.
     pub(crate) streams: BTreeMap<StreamId, usize>,
     /// Bytes of reply body that the proxy takes per stream at first.
@@ -134,6 +136,7 @@ impl Link {
             is_queued: false,
             held_up: false,
             has_refused: false,
+            tells_slots: false,
             streams: BTreeMap::new(),
             window: 0,
             began_at: now,

@@ -215,14 +215,20 @@ impl Connector {
     }
 
     /// Each proxy hears of the slots on one of its links. If that is a new one, an earlier number may have been lost
-    /// with the old one, so it hears of them again.
+    /// with the old one, so it hears of them again. A link that has told of slots after a refusal tells of every change,
+    /// so that the last number is the same on all, whichever is read first.
     fn tell_slots(&mut self, changed: bool) {
-        for proxy in 0..self.proxies.len() {
-            if let Some((id, is_new)) = self.proxies[proxy].speaker()
-                && (changed || is_new)
-            {
-                self.say(id, &ToProxy::Slots(self.slots));
-            }
+        let mut tellers: Vec<LinkId> = Vec::new();
+        if changed {
+            let tells = self.links.iter().filter(|(_, link)| link.tells_slots && link.is_welcome());
+            tellers.extend(tells.map(|(id, _)| *id));
+        }
+        for proxy in &mut self.proxies {
+            let speaker = proxy.speaker().filter(|(_, is_new)| changed || *is_new);
+            tellers.extend(speaker.map(|(id, _)| id).filter(|id| !tellers.contains(id)));
+        }
+        for id in tellers {
+            self.say(id, &ToProxy::Slots(self.slots));
         }
     }
 
@@ -234,14 +240,16 @@ impl Connector {
             return;
         }
         self.refused_on = 0;
-        let refused = self.links.iter_mut().filter_map(|(id, link)| {
-            let has_refused = std::mem::take(&mut link.has_refused);
-            (has_refused && link.is_welcome()).then_some((*id, link.proxy, link.is_open()))
+        let links = self.links.iter_mut();
+        let refused =
+            links.filter_map(|(id, link)| std::mem::take(&mut link.has_refused).then_some((*id, link)));
+        // On that very link: it must not overtake the refusal.
+        let refused = refused.filter(|(_, link)| link.is_welcome()).map(|(id, link)| {
+            link.tells_slots = true;
+            id
         });
-        for (id, proxy, is_open) in refused.collect::<Vec<_>>() {
-            // A process that was replaced has no other link that it is told on.
-            let speaker = self.proxies[proxy].speaker().filter(|_| is_open);
-            self.say(speaker.map_or(id, |(speaker, _)| speaker), &ToProxy::Slots(self.slots));
+        for id in refused.collect::<Vec<_>>() {
+            self.say(id, &ToProxy::Slots(self.slots));
         }
     }
 

@@ -56,6 +56,31 @@ fn a_proxy_that_was_refused_hears_of_the_next_free_slot() {
 }
 
 #[test]
+fn the_word_of_a_free_slot_cannot_overtake_the_refusal() {
+    let mut scene = Scene::new(Options { slots: 1, ..Options::default() });
+    let (first, second) = (scene.join(&welcome(1, 0, 2)), scene.join(&welcome(1, 1, 2)));
+    let place = scene.given(first, 1, "GET");
+    scene.request(second, 1, "GET");
+    scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+    assert_eq!(scene.heard(second), [Said::Refuse(1), Said::Slots(1)], "on the link of the refusal");
+    assert!(!scene.heard(first).contains(&Said::Slots(1)));
+    scene.connector.set_slots(3);
+    let both = [scene.heard(first), scene.heard(second)];
+    assert_eq!(
+        both,
+        [[Said::Slots(3)], [Said::Slots(3)]],
+        "the last number is the same, whichever is read first"
+    );
+
+    let places = [2, 3, 4].map(|stream| scene.given(first, stream, "GET"));
+    let place = places[0];
+    scene.request(second, 2, "GET");
+    scene.connector.lost(second, "connection reset", scene.now);
+    scene.connector.send_reply(place, &head(200, &[]), b"").unwrap();
+    assert_eq!(scene.heard(first).last(), Some(&Said::Slots(3)), "or on another, when that link is lost");
+}
+
+#[test]
 fn an_upload_that_its_proxy_could_not_send_again_is_taken_beyond_the_slots() {
     let (mut scene, id) = Scene::serving(1);
     let place = scene.given(id, 1, "GET");
