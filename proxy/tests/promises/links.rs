@@ -230,10 +230,10 @@ fn breaches() -> Vec<(&'static str, Vec<u8>)> {
             written(ToProxy::Trailers { stream: 1, headers: trailers.as_headers(), hold: false }),
         ),
         ("a frame that announces too much", vec![0xff, 0xff, 0xff, 0x11, 0, 0, 0, 1]),
-        ("the frame of a proxy in place of a reply", vec![0, 0, 1, 0x14, 0, 0, 0, 1, 1]),
+        ("a frame that only the proxy sends", vec![0, 0, 1, 0x14, 0, 0, 0, 1, 1]),
         ("a type that is not in the table", vec![0, 0, 0, 0x7f, 0, 0, 0, 0]),
         ("a reply on stream nought", vec![0, 0, 0, 0x20, 0, 0, 0, 0]),
-        ("the first half of a reply's head", vec![0, 0, 2, 0x22, 1, 0, 0, 1, 0, 200]),
+        ("half a reply's head", vec![0, 0, 2, 0x22, 1, 0, 0, 1, 0, 200]),
         ("a second HELLO", {
             let mut bytes = Vec::new();
             ToProxy::Hello(Dial::to(crate::support::Address::Unix("/".into())).hello(LinkIndex::First))
