@@ -25,7 +25,7 @@ def site(silent_site):
 
 
 def test_it_is_said_at_the_start_that_not_all_clients_fit(site):
-    (said,) = site.proxy.wait_for(r"at most (\d+) clients are taken at once, not the 5000 of `limits.connections`")
+    (said,) = site.proxy.wait_for(r"no more than (\d+) clients are taken at once, not the 5000 of `limits.connections`")
     assert FILES // 2 < int(said[1]) < FILES
 
 

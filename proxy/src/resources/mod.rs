@@ -51,7 +51,7 @@ impl Resources {
     pub fn warn(&self, config: &Config) {
         let (wanted, possible) = (config.limits.connections, self.clients_max);
         let text = format!(
-            "at most {possible} clients are taken at once, not the {wanted} of `limits.connections`: this process may not open more files; raise that (ulimit -n, LimitNOFILE)"
+            "no more than {possible} clients are taken at once, not the {wanted} of `limits.connections`: this process may not open more files; raise that (ulimit -n, LimitNOFILE)"
         );
         if wanted > possible && wanted != Limits::default().connections {
             tracing::warn!("{text}, or lower `limits.connections`");

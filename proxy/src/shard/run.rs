@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -99,13 +100,19 @@ impl ShardThread {
             let mut builder = Builder::new_current_thread();
             builder.enable_all().max_blocking_threads(DISK_THREADS_MAX).build_local(LocalOptions::default())
         };
+        let (tell, told) = channel();
         let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
-            let runtime = runtime_of().expect("a thread that has just started can have an event queue");
+            let (runtime, refusal) =
+                runtime_of().map_or_else(|error| (None, Err(error)), |it| (Some(it), Ok(())));
+            // It is waited for.
+            let _ = tell.send(refusal);
+            let Some(runtime) = runtime else { return };
             runtime.block_on(async {
                 let shard = Shard::new(index, &blueprint, access, resources, started);
                 serve(&shard, receiver, &finished).await;
             });
         })?;
+        told.recv().map_err(io::Error::other)??;
         Ok(Self { orders, has_finished, thread })
     }
 
