@@ -4,6 +4,7 @@
 //! (the two ends, which meet only in those), `shard` (the thread they live on), `run` (the proxy as a whole).
 
 mod access;
+pub mod acme;
 mod buffer;
 mod client;
 #[allow(dead_code, unused_imports)] // Until exchanges use it.

@@ -34,6 +34,9 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
             writeln!(out, "  for {} until {end}", list(certificate.names()))?;
         }
     }
+    for names in config.acme.iter().flat_map(|acme| &acme.orders) {
+        writeln!(out, "a certificate for {} is kept valid by ACME", list(names))?;
+    }
     if !config.proxy_protocol.is_empty() {
         writeln!(out, "the PROXY protocol at: {}", list(&config.proxy_protocol))?;
     }

@@ -14,6 +14,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use swiftiply::acme::StoreError;
 use swiftiply::config::{ConfigError, Warning};
 use swiftiply::logging::LogError;
 use swiftiply::run::{BindError, InheritanceError, PidfileError, RunError};
@@ -48,6 +49,7 @@ enum Failure {
     Inheritance(InheritanceError),
     Identity(identity::IdentityError),
     Bind(BindError),
+    Store(StoreError),
     /// What a service manager opened for us is of no use.
     Activation(io::Error),
     Daemon(daemon::DaemonError),
@@ -79,6 +81,7 @@ impl fmt::Display for Failure {
             ),
             Failure::Identity(error) => error.fmt(f),
             Failure::Bind(error) => error.fmt(f),
+            Failure::Store(error) => error.fmt(f),
             Failure::Daemon(error) => error.fmt(f),
             Failure::Run(error) => error.fmt(f),
         }

@@ -1,6 +1,7 @@
 //! Starting the proxy, in the one order that works.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use swiftiply::acme::Store;
 use swiftiply::config::{Config, ConfigSource, Outgoing, SiteConfig};
 use swiftiply::logging;
 use swiftiply::run::{Inherited, Pidfile, Predecessor, Program, Proxy, Seat, Signals, of_service_manager};
@@ -71,7 +72,14 @@ fn run(
     };
     let bound = Proxy::bind_or_inherit(config, &mut inherited).map_err(Failure::Bind)?;
     report_left_over(inherited, &seat);
+    let store = config.acme.as_ref().map(Store::of);
+    if let Some(store) = &store {
+        store.prepare().map_err(Failure::Store)?;
+    }
     if let Some(identity) = identity {
+        for path in store.iter().flat_map(Store::paths) {
+            identity.own(&path).map_err(Failure::Identity)?;
+        }
         for address in config.sites.iter().flat_map(SiteConfig::outgoing) {
             if let Outgoing::Unix(path) = address {
                 identity.own(path).map_err(Failure::Identity)?;

@@ -20,6 +20,7 @@ use tokio::task::spawn_local;
 use super::connection::Connection;
 use super::stream::ClientStream;
 use super::{Arrival, Own, refuse, serve};
+use crate::acme::CHALLENGE_PROTOCOL;
 use crate::buffer::Buffer;
 use crate::proxy_protocol::{self, HEADER_BYTES_MAX, Malformed, Told};
 use crate::resources::Peer;
@@ -153,7 +154,13 @@ impl Greeting {
             Poll::Pending if turn.is_over(shard.now()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             other => other,
         });
-        match handshake.await {
+        let outcome = handshake.await;
+        // All that an authority wants is the certificate.
+        if stream.protocol() == Some(CHALLENGE_PROTOCOL) {
+            stream.say_goodbye();
+            return Err(Unwelcome::Gone(io::ErrorKind::UnexpectedEof.into()));
+        }
+        match outcome {
             Ok(()) => {
                 Ok(Arrival { stream: ClientStream::Tls(stream), early: Buffer::default(), peer, local })
             }

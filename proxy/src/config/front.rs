@@ -32,12 +32,17 @@ pub(super) struct Front<'d> {
 impl<'d> Front<'d> {
     pub fn read(top: &Section<'d>, folder: &Path, warnings: &mut Warnings) -> Result<Self, ConfigError> {
         let mut front = Front::default();
-        let tls = read_tls_field(top)?;
-        if tls.is_none() || top.field("cluster_port").is_some() {
+        let (tls, acme) = (read_tls_field(top)?, top.field("acme"));
+        if tls.is_none() && acme.is_none() || top.field("cluster_port").is_some() {
             front.read_plain(top)?;
         }
         for entry in tls.iter().flat_map(Field::items) {
             front.read_tls(top, &entry, folder, warnings)?;
+        }
+        if let (None, Some(acme)) = (&tls, &acme) {
+            for address in each_address(top, HTTPS_PORT)? {
+                front.serve_tls(TlsConfig::new(address), acme);
+            }
         }
         if let Some(field) = top.field("proxy_protocol") {
             front.read_proxy_protocol(top, &field)?;
@@ -86,16 +91,13 @@ impl<'d> Front<'d> {
     ) -> Result<(), ConfigError> {
         let section = entry.section()?;
         check_keys(&section, &[TLS_KEYS], warnings)?;
-        let certificates = read_certificates(&section, folder, warnings)?;
+        let certificates = read_certificates(&section, top.field("acme").is_some(), folder, warnings)?;
         let min_version = section.field("min_version").map(|field| read_version(&field)).transpose()?;
         let (addresses, field) = match section.field("at") {
             Some(field) => (read_at(top, &field)?, field),
             None => (each_address(top, HTTPS_PORT)?, entry.clone()),
         };
         for address in addresses {
-            if !self.listen.iter().any(|(other, _)| *other == address) {
-                self.listen.push((address.clone(), field.clone()));
-            }
             match self.tls.iter_mut().find(|tls| tls.address == address) {
                 // Several entries for one address are several certificates there.
                 Some(tls) if min_version.is_none_or(|version| version == tls.min_version) => {
@@ -108,14 +110,21 @@ impl<'d> Front<'d> {
                         tls.min_version
                     )));
                 }
-                None => self.tls.push(TlsConfig {
-                    address,
-                    certificates: certificates.clone(),
-                    min_version: min_version.unwrap_or_default(),
-                }),
+                None => {
+                    let certificates = certificates.clone();
+                    let min_version = min_version.unwrap_or_default();
+                    self.serve_tls(TlsConfig { address, certificates, min_version }, &field);
+                }
             }
         }
         Ok(())
+    }
+
+    fn serve_tls(&mut self, tls: TlsConfig, field: &Field<'d>) {
+        if !self.listen.iter().any(|(other, _)| *other == tls.address) {
+            self.listen.push((tls.address.clone(), field.clone()));
+        }
+        self.tls.push(tls);
     }
 
     /// `true` for every address, or those where it is spoken.
@@ -185,11 +194,13 @@ fn read_at(top: &Section<'_>, field: &Field<'_>) -> Result<Vec<ListenAddr>, Conf
 /// The entry's own certificate, and those in its list.
 fn read_certificates(
     entry: &Section<'_>,
+    may_be_none: bool,
     folder: &Path,
     warnings: &mut Warnings,
 ) -> Result<Vec<Arc<Certificate>>, ConfigError> {
     let mut certificates = Vec::new();
-    if entry.field("certificates").is_none() || entry.field("certfile").is_some() {
+    let is_single = |key| entry.field(key).is_some();
+    if is_single("certfile") || is_single("keyfile") || !may_be_none && !is_single("certificates") {
         certificates.push(read_certificate(entry, folder, warnings)?);
     }
     for item in entry.field("certificates").iter().flat_map(Field::items) {

@@ -17,6 +17,7 @@
 //! assert_eq!(config.host_table().find("WWW.example.com."), Some(0));
 //! ```
 
+mod acme;
 mod address;
 mod embedded;
 mod error;
@@ -38,6 +39,7 @@ mod warnings;
 use std::path::Path;
 
 pub use crate::tls::{Certificate, CertificateError, Part};
+pub use acme::AcmeConfig;
 pub use address::{AddressError, ListenAddr, Network, Outgoing};
 pub(crate) use error::plain;
 pub use error::{ConfigError, Fault, Hint, Place, Warning};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::http::Hsts;
 use crate::tls::Certificate;
 
+use super::acme::AcmeConfig;
 use super::address::{ListenAddr, Network, Outgoing};
 use super::files::{DocRoot, ErrorPages, SendfileRoot};
 use super::hosts::HostTable;
@@ -25,6 +26,8 @@ pub struct Config {
     pub listen: Vec<ListenAddr>,
     /// `tls`: those of them where clients speak TLS; none by default.
     pub tls: Vec<TlsConfig>,
+    /// `acme`: how certificates are got without a hand; they serve at every address of `tls`. None by default.
+    pub acme: Option<AcmeConfig>,
     /// `proxy_protocol`: those of them where each connection begins with a header of the PROXY protocol, from a peer in
     /// `trusted_proxies`. None by default.
     pub proxy_protocol: Vec<ListenAddr>,
@@ -71,6 +74,7 @@ impl Config {
         Config {
             listen,
             tls: Vec::new(),
+            acme: None,
             proxy_protocol: Vec::new(),
             sites,
             error_pages: ErrorPages::default(),
@@ -102,10 +106,17 @@ pub struct TlsConfig {
     /// `at`: where. Port 443 of each `cluster_address` by default.
     pub address: ListenAddr,
     /// `certfile` and `keyfile`, or several of them as `certificates`. A client gets the one for the name that it asks
-    /// for (SNI), or the first. Never empty.
+    /// for (SNI), or the first. Empty only where all come by `acme`.
     pub certificates: Vec<Arc<Certificate>>,
     /// `min_version`: 1.2 by default, which everything in use can speak and which is still sound.
     pub min_version: TlsVersion,
+}
+
+impl TlsConfig {
+    /// An address whose certificates all come by `acme`.
+    pub fn new(address: ListenAddr) -> Self {
+        TlsConfig { address, certificates: Vec::new(), min_version: TlsVersion::default() }
+    }
 }
 
 /// A version of TLS. Older ones are broken and not served at all.

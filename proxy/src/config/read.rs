@@ -9,6 +9,7 @@ use swiftiply_wire::limits::HEAD_BYTES_MAX;
 
 use crate::http::HEADERS_ROOM;
 
+use super::acme::AcmeConfig;
 use super::address::AddressError;
 use super::error::{ConfigError, Fault, Hint, Warning};
 use super::file::Document;
@@ -23,6 +24,7 @@ const TOP_KEYS: &[&str] = &[
     "cluster_address",
     "cluster_port",
     "tls",
+    "acme",
     "ssl",
     "proxy_protocol",
     "map",
@@ -75,6 +77,7 @@ pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), Conf
     }
     config.sites = sites::read(&top, limits.as_ref(), &front, folder, &mut warnings)?;
     config.tls = front.tls;
+    config.acme = AcmeConfig::read(&top, &config.sites, folder, &mut warnings)?;
     config.proxy_protocol = front.proxy_protocol;
     config.error_pages = sites::read_error_pages(&top, folder)?;
     if let Some(field) = top.field("trusted_proxies") {

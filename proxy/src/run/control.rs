@@ -14,6 +14,7 @@ use super::live::LiveSites;
 use super::successor::Successor;
 use super::{Bound, Event, News, NewsReceiver, NewsSender, Seat, notify};
 use crate::access::AccessLog;
+use crate::acme::Keeper;
 use crate::config::{Config, ConfigSource, Outgoing, PoolIndex, SiteIndex};
 use crate::link::accept::Terms;
 use crate::listen::{ClientSockets, Door};
@@ -42,6 +43,8 @@ pub(super) struct Control {
     /// A reload was asked for while that was under way.
     pub(super) owes_reload: bool,
     pub(super) tls: tls::Settings,
+    /// Keeps the certificates of ACME valid.
+    pub(super) keeper: Option<Keeper>,
     pub(super) news: NewsSender,
 }
 
@@ -73,6 +76,7 @@ impl Control {
         let resources = Arc::new(Resources::new(config.shards, memory));
         resources.warn(&config);
         let tls = tls::Settings::new();
+        let keeper = config.acme.as_ref().map(|acme| Keeper::start(acme, tls.issued()));
         let blueprint = Blueprint::new(config, &tls, |site, _, name| Site::new(name, site.queue));
         let blueprint = Arc::new(blueprint);
         let threads = (0..blueprint.config.shards).map(|index| {
@@ -97,6 +101,7 @@ impl Control {
             successor: None,
             owes_reload: false,
             tls,
+            keeper,
             news: news.clone(),
         };
         control.open(doors, &by_address(&blueprint.config))?;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::control::{ByAddress, Control, by_address};
+use crate::acme::Keeper;
 use crate::config::{Config, Outgoing, PoolConfig, SiteConfig};
 use crate::listen::{BindError, ClientSockets, Door, Inherited};
 use crate::logging;
@@ -78,6 +79,7 @@ impl Control {
             tracing::error!("an address cannot be opened: {error}");
         }
         self.retire(&old);
+        self.keep_certificates();
         self.live.change_to(&self.blueprint);
         tracing::info!("the configuration was read again: {} sites", self.blueprint.config.sites.len());
     }
@@ -95,6 +97,15 @@ impl Control {
             }
             self.clients.push(sockets);
         }
+    }
+
+    /// Others, if they are to be others.
+    fn keep_certificates(&mut self) {
+        let wanted = self.blueprint.config.acme.as_ref();
+        self.keeper = match (self.keeper.take(), wanted) {
+            (Some(keeper), Some(acme)) if keeper.is_for(acme) => Some(keeper),
+            (_, wanted) => wanted.map(|acme| Keeper::start(acme, self.tls.issued())),
+        };
     }
 
     /// Pools that are no longer configured finish what they have.

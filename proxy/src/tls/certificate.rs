@@ -12,7 +12,7 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::validity::not_after;
+use super::validity::validity;
 
 /// The longest file that is read: a chain has a few KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -22,6 +22,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct Certificate {
     certified: Arc<CertifiedKey>,
     names: Vec<String>,
+    not_before: SystemTime,
     not_after: SystemTime,
 }
 
@@ -56,7 +57,7 @@ impl Certificate {
         let unreadable = || wrong(Part::Certificate, certfile, Wrong::NotX509);
         let names = webpki::EndEntityCert::try_from(first).map_err(|_| unreadable())?;
         let names = names.valid_dns_names().map(str::to_ascii_lowercase).collect();
-        let not_after = not_after(first).ok_or_else(unreadable)?;
+        let (not_before, not_after) = validity(first).ok_or_else(unreadable)?;
         let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|cause| {
             let is_encrypted = key_pem.windows(9).any(|text| text == b"ENCRYPTED");
             let cause = match cause {
@@ -73,17 +74,22 @@ impl Certificate {
             };
             wrong(Part::Key, keyfile, cause)
         })?;
-        Ok(Self { certified: Arc::new(certified), names, not_after })
+        Ok(Self { certified: Arc::new(certified), names, not_before, not_after })
     }
 
     /// What rustls needs of it.
-    pub(super) fn certified(&self) -> &Arc<CertifiedKey> {
+    pub fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
     }
 
     /// The host names that it is for, in lower case; `*.example.com` among them.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// When it begins to be valid.
+    pub fn not_before(&self) -> SystemTime {
+        self.not_before
     }
 
     /// When it expires.

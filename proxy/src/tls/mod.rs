@@ -20,7 +20,7 @@ pub use settings::Settings;
 pub use stream::{TLS_BUFFER_BYTES, TlsStream};
 
 /// The cryptography: ring, since aws-lc-rs takes minutes to compile.
-fn provider() -> &'static Arc<CryptoProvider> {
+pub fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()))
 }

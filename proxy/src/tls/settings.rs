@@ -8,6 +8,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::version::{TLS12, TLS13};
 
 use super::names::Names;
+use crate::acme::{CHALLENGE_PROTOCOL, Issued};
 use crate::config::{Config, ListenAddr, TlsConfig, TlsVersion};
 
 /// The protocols that are offered above TLS (ALPN, RFC 7301), the best first.
@@ -19,6 +20,8 @@ pub struct Settings {
     /// Sealed tickets that the clients keep, so that no shard keeps anything. Their keys are this process's own and
     /// change every few hours.
     tickets: Arc<dyn ProducesTickets>,
+    /// Certificates that came by ACME.
+    issued: Arc<Issued>,
 }
 
 impl Settings {
@@ -28,24 +31,31 @@ impl Settings {
     /// If the system gives no random numbers.
     pub fn new() -> Self {
         let tickets = rustls::crypto::ring::Ticketer::new();
-        Self { tickets: tickets.expect("the system gives random numbers") }
+        Self { tickets: tickets.expect("the system gives random numbers"), issued: Arc::default() }
+    }
+
+    /// Certificates that came by ACME.
+    pub fn issued(&self) -> &Arc<Issued> {
+        &self.issued
     }
 
     /// The TLS of each address that has it.
     pub fn of(&self, config: &Config) -> impl Iterator<Item = (ListenAddr, Arc<ServerConfig>)> {
-        config.tls.iter().map(|tls| (tls.address.clone(), Arc::new(self.server(tls))))
+        let issued = config.acme.as_ref().map(|_| self.issued.clone());
+        config.tls.iter().map(move |tls| (tls.address.clone(), Arc::new(self.server(tls, issued.clone()))))
     }
 
-    fn server(&self, tls: &TlsConfig) -> ServerConfig {
+    fn server(&self, tls: &TlsConfig, issued: Option<Arc<Issued>>) -> ServerConfig {
         let versions: &[_] = match tls.min_version {
             TlsVersion::Tls12 => &[&TLS13, &TLS12],
             TlsVersion::Tls13 => &[&TLS13],
         };
         let builder = ServerConfig::builder_with_provider(super::provider().clone());
         let builder = builder.with_protocol_versions(versions).expect("ring can do both versions");
-        let names = Arc::new(Names::new(&tls.certificates));
+        let proves = issued.as_ref().map(|_| CHALLENGE_PROTOCOL);
+        let names = Arc::new(Names::new(&tls.certificates, issued));
         let mut server = builder.with_no_client_auth().with_cert_resolver(names);
-        server.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+        server.alpn_protocols = PROTOCOLS.into_iter().chain(proves).map(<[u8]>::to_vec).collect();
         server.ticketer = self.tickets.clone();
         // Sessions by number would have to be found from every shard.
         server.session_storage = Arc::new(NoServerSessionStorage {});

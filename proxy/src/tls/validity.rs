@@ -9,8 +9,8 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// The version, which a certificate of version 1 has not.
 const EXPLICIT_0: u8 = 0xa0;
 
-/// The end of a certificate's validity, if that can be read.
-pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
+/// When a certificate's validity begins and ends, if that can be read.
+pub(super) fn validity(certificate: &[u8]) -> Option<(SystemTime, SystemTime)> {
     let (certificate, _) = take(certificate, SEQUENCE)?;
     let (mut fields, _) = take(certificate, SEQUENCE)?;
     if let Some((_, rest)) = take(fields, EXPLICIT_0) {
@@ -21,9 +21,9 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<SystemTime> {
         fields = take_any(fields)?.2;
     }
     let (validity, _) = take(fields, SEQUENCE)?;
-    let (_, _, rest) = take_any(validity)?;
-    let (tag, time, _) = take_any(rest)?;
-    read_time(tag, time)
+    let (begin_tag, begin, rest) = take_any(validity)?;
+    let (end_tag, end, _) = take_any(rest)?;
+    Some((read_time(begin_tag, begin)?, read_time(end_tag, end)?))
 }
 
 /// One value of DER: its tag, its content, and what follows it.
@@ -107,7 +107,7 @@ mod tests {
         for bytes in
             [&[][..], &[0x30], &[0x30, 0x80], &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], &[0x30, 2, 0x30, 0]]
         {
-            assert_eq!(not_after(bytes), None, "{bytes:?}");
+            assert_eq!(validity(bytes), None, "{bytes:?}");
         }
     }
 }

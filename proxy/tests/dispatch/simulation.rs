@@ -289,7 +289,7 @@ impl World {
             .map(|backend| backend.key)
             .collect();
         for key in drained {
-            assert_eq!(self.twin.remove(key), []);
+            assert_eq!(self.twin.remove(key), Vec::<u64>::new());
         }
     }
 
