@@ -1,4 +1,5 @@
-//! One line in the access log for each request, whatever became of it.
+//! One line in the access log for each request, whatever became of it; and one in the error log for all headers with an
+//! underscore together, so that nobody can fill it with them.
 //!
 //! A file of its own, because a process opens its logs once.
 
@@ -11,7 +12,7 @@ use swiftiply::logging;
 use swiftiply::run::Event;
 
 #[test]
-fn each_request_has_its_line() {
+fn each_request_has_its_line_and_all_underscores_one() {
     let folder = Folder::new();
     let file = folder.path("access.log");
     let access = AccessLog::File(file.clone());
@@ -20,10 +21,12 @@ fn each_request_has_its_line() {
     let proxy = quick(|config| config.sites[0].is_default = false);
     let mut backend = proxy.backend();
     let mut client = proxy.client();
-    client.send("GET /a?b HTTP/1.1\r\nHost: app.test\r\nReferer: /from\r\nUser-Agent: a \"test\"\r\n\r\n");
+    client.send(
+        "GET /a?b HTTP/1.1\r\nHost: app.test\r\nX_A: 1\r\nReferer: /from\r\nUser-Agent: a \"test\"\r\n\r\n",
+    );
     backend.request().reply(200, "thirteen byte");
     client.reply();
-    client.send("GET /nowhere HTTP/1.1\r\nHost: unknown.test\r\n\r\n");
+    client.send("GET /nowhere HTTP/1.1\r\nHost: unknown.test\r\nX_B: 1\r\nX_C: 1\r\n\r\n");
     client.reply();
     client.post("/lost", "an order");
     backend.request().started();
@@ -63,4 +66,7 @@ fn each_request_has_its_line() {
         assert!(line.contains(&format!("{rest} site={site} backend={backend} waited=")), "{line}");
     }
     assert_eq!(lines.len(), 5, "{log}");
+    let errors = std::fs::read_to_string(folder.path("error.log")).unwrap();
+    assert_eq!(errors.matches("headers with an underscore in their name are dropped").count(), 1, "{errors}");
+    assert!(errors.contains("first seen in GET /a"), "{errors}");
 }
