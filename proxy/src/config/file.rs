@@ -60,13 +60,19 @@ impl Document {
     }
 }
 
-/// `map[1].outgoing`
+/// `map[1].outgoing`; always on one line, whatever a key is made of.
 pub(super) fn show_path(path: &[Step]) -> String {
-    path.iter().fold(String::new(), |shown, step| match step {
+    let shown = path.iter().fold(String::new(), |shown, step| match step {
         Step::Key(key) if shown.is_empty() => (*key).to_owned(),
         Step::Key(key) => format!("{shown}.{key}"),
         Step::Item(index) => format!("{shown}[{index}]"),
-    })
+    });
+    on_one_line(&shown)
+}
+
+/// The text without what could end a line or move a terminal's cursor.
+fn on_one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
@@ -81,7 +87,7 @@ fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
         let key = rest.split('"').next().unwrap_or(rest);
         let section = before.trim_end_matches(": ");
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-        return ConfigError::Fault { place: place(&path), fault: Fault::KeyTwice };
+        return ConfigError::Fault { place: place(&on_one_line(&path)), fault: Fault::KeyTwice };
     }
     // `*` begins an alias in YAML, and `- *.example.com` is no name of one.
     if message.contains("scanning an alias") {
@@ -90,7 +96,7 @@ fn syntax_error(error: &serde_yaml::Error, file: &Path) -> ConfigError {
             cause: "a value that begins with * needs quotes, like \"*.example.com\"".to_owned(),
         };
     }
-    ConfigError::Syntax { place: place(""), cause: message }
+    ConfigError::Syntax { place: place(""), cause: on_one_line(&message) }
 }
 
 /// Reads a value and fails where `path` ends: at the key for a key, at the value for an item.

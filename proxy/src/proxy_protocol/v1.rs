@@ -19,13 +19,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Told)>, Malformed> {
         Some(true) => {}
     }
     let seen = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
-    let Some(end) = memchr::memchr(b'\r', seen) else {
-        if seen.contains(&b'\n') {
-            return Err(BAD_LINE);
-        }
+    let Some(end) = memchr::memchr2(b'\r', b'\n', seen) else {
         return if seen.len() == LINE_BYTES_MAX { Err(TOO_LONG) } else { Ok(None) };
     };
     match seen.get(end + 1) {
+        _ if seen[end] == b'\n' => Err(BAD_LINE),
         Some(b'\n') => Ok(Some((end + 2, read(&seen[b"PROXY ".len()..end])?))),
         Some(_) => Err(BAD_LINE),
         None if end + 1 == LINE_BYTES_MAX => Err(TOO_LONG),
