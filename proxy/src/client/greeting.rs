@@ -187,11 +187,16 @@ impl Greeting {
                 Poll::Ready(Err(Unwelcome::Gone(io::ErrorKind::UnexpectedEof.into())))
             }
             Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Unwelcome::Gone)),
-            Poll::Pending if self.turn.is_over(self.shard.now()) => {
+            Poll::Pending if self.turn.is_over(self.shard.now()) || self.is_unwanted() => {
                 Poll::Ready(Err(Unwelcome::Gone(io::ErrorKind::TimedOut.into())))
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Whether it has not begun when the proxy goes down: nobody waits for that.
+    fn is_unwanted(&self) -> bool {
+        self.incoming.is_empty() && self.shard.is_draining()
     }
 
     /// What it has said beyond the greeting is the beginning of its first request.

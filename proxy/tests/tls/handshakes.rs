@@ -6,9 +6,10 @@ use std::time::Duration;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ProtocolVersion};
 use swiftiply::config::TlsVersion;
+use swiftiply::run::Event;
 
 use crate::Served;
-use crate::support::{Client, End};
+use crate::support::{Client, End, PATIENCE};
 
 #[test]
 fn both_versions_in_use_are_spoken() {
@@ -83,6 +84,19 @@ fn what_is_neither_tls_nor_http_gets_an_alert() {
     client.send([0; 64]);
     // A fatal alert in a record of TLS 1.2.
     assert_eq!(client.bytes(6), [21, 3, 3, 0, 2, 2]);
+}
+
+#[test]
+fn a_client_that_has_not_begun_holds_up_no_stop() {
+    let served = Served::start_with(|config| {
+        config.limits.handshake_timeout = 100 * PATIENCE;
+        config.drain_timeout = 100 * PATIENCE;
+    });
+    let mut silent = served.proxy.client();
+    // It is in its greeting: who comes after it is through.
+    served.dial().connect();
+    served.proxy.tell(Event::Stop);
+    assert_eq!(silent.end(), End::Closed);
 }
 
 #[test]
