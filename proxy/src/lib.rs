@@ -7,7 +7,6 @@ mod access;
 pub mod acme;
 mod buffer;
 mod client;
-#[allow(dead_code, unused_imports)] // Until exchanges use it.
 mod compress;
 pub mod config;
 mod exchange;

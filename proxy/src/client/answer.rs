@@ -139,7 +139,11 @@ async fn reply_ourselves<S: ClientSide>(side: &mut S, request: &mut Request, own
     let Rules { head_only, version, hsts, .. } = request.rules;
     request.outcome.status = own.status;
     let location = request.redirect.as_ref().map(|redirect| redirect.location.as_str());
-    let page = ErrorPage { location, hsts, ..own.page(!keep, head_only, version) };
+    let directory = side.shard().directory();
+    let pages =
+        request.site.as_ref().map_or(&directory.config().error_pages, |site| &site.settings().error_pages);
+    let page = pages.get(own.status).map(|page| (page.content_type.as_str(), &page.body[..]));
+    let page = ErrorPage { page, location, hsts, ..own.page(!keep, head_only, version) };
     match side.say(&page).await {
         Ok(()) if keep => After::Keep,
         _ => After::Close,

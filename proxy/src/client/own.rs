@@ -25,7 +25,17 @@ impl Own {
     /// It as a reply to a request of this kind.
     pub fn page(&self, close: bool, head_only: bool, version: Version) -> ErrorPage<'static> {
         let Self { status, explanation, retry_after } = *self;
-        ErrorPage { status, explanation, retry_after, close, head_only, version, location: None, hsts: None }
+        ErrorPage {
+            status,
+            explanation,
+            retry_after,
+            close,
+            head_only,
+            version,
+            page: None,
+            location: None,
+            hsts: None,
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use super::own::Own;
 use super::secure::Redirect;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
-use crate::config::{NoPool, SendfileRoot};
+use crate::compress::{Accepted, Coding};
+use crate::config::{NoPool, SendfileRoot, SiteConfig};
 use crate::exchange::{Exchange, Rules};
 use crate::http::{Framing, Head, forward};
 use crate::link::Link;
@@ -150,6 +151,7 @@ impl Request {
             te_trailers: head.te_trailers,
             upgrade: head.upgrade.is_some(),
             head_bytes_max: limits.reply_head_bytes_max,
+            compress: settings.filter(|site| !site.compress.is_empty()).map(|site| wanted_coding(head, site)),
             sends_files: settings.is_some_and(|site| site.sendfileroot.is_some()),
             is_proxy: trusted,
             hsts: wants_tls.filter(|_| is_secure).and_then(|site| site.hsts),
@@ -260,6 +262,12 @@ impl Request {
     pub(super) fn line(&self) -> String {
         access::request_line(&self.head)
     }
+}
+
+/// The coding in which the client would like to have its reply, of those that the site offers.
+fn wanted_coding(head: &Head<'_>, site: &SiteConfig) -> Option<Coding> {
+    let values = head.headers().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-encoding"));
+    Accepted::read(values.map(|(_, value)| value)).best(&site.compress)
 }
 
 /// Said once: whoever meant the header finds the reason in the log, and nobody can fill the log with it.

@@ -1,5 +1,7 @@
 //! The compressors, all alike.
 
+use std::cell::Cell;
+use std::fmt;
 use std::io::{self, Write};
 
 use super::Coding;
@@ -23,7 +25,36 @@ const ZSTD_LEVEL: i32 = 3;
 const ZSTD_WINDOW_BITS: u32 = 18;
 
 /// One body on its way through a compressor. What it has to say goes into a buffer of its own, to be taken from there.
-pub struct Encoder(Inner);
+#[derive(Debug)]
+pub struct Encoder {
+    inner: Inner,
+    _counted: Counted,
+}
+
+/// Bodies that one shard compresses at once: each costs some 300 KiB to 1 MiB. What comes beyond goes out as it is.
+const AT_ONCE_MAX: usize = 128;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One body that this thread, which is one shard, compresses.
+#[derive(Debug)]
+struct Counted;
+
+impl Counted {
+    fn new() -> Option<Self> {
+        let count = COUNT.get();
+        (count < AT_ONCE_MAX).then(|| COUNT.set(count + 1))?;
+        Some(Self)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        COUNT.set(COUNT.get() - 1);
+    }
+}
 
 enum Inner {
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
@@ -31,13 +62,21 @@ enum Inner {
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip(_) => "gzip",
+            Self::Brotli(_) => "br",
+            Self::Zstd(_) => "zstd",
+        })
+    }
+}
+
 impl Encoder {
-    /// An empty body.
-    ///
-    /// # Errors
-    /// When there is no memory for it.
-    pub fn new(coding: Coding) -> io::Result<Self> {
-        Ok(Self(match coding {
+    /// An empty body. None if so many are compressed already, or there is no memory for it.
+    pub fn new(coding: Coding) -> Option<Self> {
+        let counted = Counted::new()?;
+        let inner = match coding {
             Coding::Gzip => {
                 Inner::Gzip(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL)))
             }
@@ -48,11 +87,12 @@ impl Encoder {
                 BROTLI_WINDOW_BITS,
             ))),
             Coding::Zstd => {
-                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
-                encoder.window_log(ZSTD_WINDOW_BITS)?;
+                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL).ok()?;
+                encoder.window_log(ZSTD_WINDOW_BITS).ok()?;
                 Inner::Zstd(encoder)
             }
-        }))
+        };
+        Some(Self { inner, _counted: counted })
     }
 
     /// Adds a piece of the body. It may stay inside.
@@ -73,7 +113,7 @@ impl Encoder {
 
     /// Takes what has been let out.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(match &mut self.0 {
+        std::mem::take(match &mut self.inner {
             Inner::Gzip(encoder) => encoder.get_mut(),
             Inner::Brotli(encoder) => encoder.get_mut(),
             Inner::Zstd(encoder) => encoder.get_mut(),
@@ -85,7 +125,7 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::add`].
     pub fn finish(self) -> io::Result<Vec<u8>> {
-        match self.0 {
+        match self.inner {
             Inner::Gzip(encoder) => encoder.finish(),
             Inner::Brotli(encoder) => Ok(encoder.into_inner()),
             Inner::Zstd(encoder) => encoder.finish(),
@@ -93,7 +133,7 @@ impl Encoder {
     }
 
     fn writer(&mut self) -> &mut dyn Write {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Gzip(encoder) => encoder,
             Inner::Brotli(encoder) => encoder,
             Inner::Zstd(encoder) => encoder,

@@ -13,6 +13,7 @@
 
 #[cfg(any(test, fuzzing))]
 pub mod any_reply;
+mod compressing;
 mod handover;
 mod told;
 
@@ -21,6 +22,7 @@ use std::task::{Context, Waker};
 
 use swiftiply_wire::{ResetCode, Version};
 
+use crate::compress::{Coding, Encoder};
 use crate::http::Hsts;
 use crate::http::ReplyFraming;
 use crate::site::Slot;
@@ -57,6 +59,8 @@ pub struct Rules {
     pub head_bytes_max: usize,
     /// The site has files that the app may have sent by naming them.
     pub sends_files: bool,
+    /// The site compresses replies; with the coding that this client likes best, if it likes any.
+    pub compress: Option<Option<Coding>>,
     /// The client is a proxy of ours: it may act on a file's name itself.
     pub is_proxy: bool,
     /// What the client is told about TLS, if the app says nothing about it.
@@ -113,6 +117,8 @@ struct State {
     waker: Option<Waker>,
     /// Bytes for the client that its connection has not taken yet.
     out: Vec<u8>,
+    /// Of a reply that is compressed on its way.
+    encoder: Option<Box<Encoder>>,
     /// Of a reply that is to be sent from a file.
     handover: Option<Box<Handover>>,
     framing: ReplyFraming,
@@ -160,6 +166,7 @@ impl Exchange {
         state.waker = None;
         // A backend may have refused it just when the client left: its slot goes back now, not with the next request.
         state.progress = Progress::default();
+        state.encoder = None;
         if state.out.capacity() == 0 {
             std::mem::swap(&mut state.out, out);
         }
@@ -184,6 +191,7 @@ impl Exchange {
     pub fn take_out(&self, empty: &mut Vec<u8>) -> u32 {
         let mut state = self.0.borrow_mut();
         debug_assert!(empty.is_empty());
+        state.flush_encoder();
         std::mem::swap(empty, &mut state.out);
         std::mem::take(&mut state.in_out)
     }

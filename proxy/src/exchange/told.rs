@@ -52,6 +52,9 @@ impl Exchange {
         if state.hand_over(head, end) {
             return Ok(());
         }
+        let edited = state.begin_compressing(head);
+        let edited = edited.as_deref().and_then(|bytes| ReplyHead::read(bytes).ok());
+        let head = edited.as_ref().unwrap_or(head);
         state.framing = state.decide_framing(head);
         let reply = FinalReply {
             status: head.status(),
@@ -178,8 +181,10 @@ impl State {
     }
 
     fn take_data(&mut self, data: &[u8]) -> Result<(), Breach> {
+        let is_compressed = self.compress(data)?;
         match self.framing {
             ReplyFraming::Empty { .. } => return Ok(()),
+            _ if is_compressed => {}
             ReplyFraming::Length(_) => {
                 let length = data.len() as u64;
                 self.left = self
@@ -194,7 +199,9 @@ impl State {
         let bytes = data.len() as u32;
         self.owed += bytes;
         self.in_out += bytes;
-        self.body_bytes += u64::from(bytes);
+        if !is_compressed {
+            self.body_bytes += u64::from(bytes);
+        }
         if self.owed > WINDOW_DEFAULT {
             return Err(Breach("a reply's body is ahead of its window".into()));
         }
@@ -202,6 +209,7 @@ impl State {
     }
 
     fn end(&mut self, trailers: Option<Headers<'_>>) -> Result<(), Breach> {
+        self.finish_encoder()?;
         match self.framing {
             ReplyFraming::Length(_) if self.left > 0 => {
                 return Err(Breach("a reply's body is shorter than its Content-Length".into()));

@@ -25,6 +25,8 @@ pub struct ErrorPage<'a> {
     pub head_only: bool,
     /// The version of the request, for the Connection header.
     pub version: Version,
+    /// The site's own page in place of the sentence: its type and its content.
+    pub page: Option<(&'a str, &'a [u8])>,
     /// Where the client is sent, with 301 and 308.
     pub location: Option<&'a str>,
     /// What it is told about TLS.
@@ -41,6 +43,7 @@ impl From<Refusal> for ErrorPage<'static> {
             close: true,
             head_only: false,
             version: Version::Http11,
+            page: None,
             location: None,
             hsts: None,
         }
@@ -53,18 +56,22 @@ impl ErrorPage<'_> {
     pub fn render(&self, out: &mut Vec<u8>, date: &DateLine) {
         let reason = reason_phrase(self.status);
         let status = self.status.to_string();
-        let body = [&status, " ", reason, "\n\n", self.explanation, "\n"];
-        self.render_head(out, body.iter().map(|part| part.len()).sum(), date);
+        let sentence = [&status, " ", reason, "\n\n", self.explanation, "\n"].map(str::as_bytes);
+        let (kind, body) = match &self.page {
+            Some((kind, body)) => (*kind, std::slice::from_ref(body)),
+            None => ("text/plain; charset=utf-8", &sentence[..]),
+        };
+        self.render_head(out, kind, body.iter().map(|part| part.len()).sum(), date);
         if !self.head_only {
-            body.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+            body.iter().for_each(|part| out.extend_from_slice(part));
         }
     }
 
-    fn render_head(&self, out: &mut Vec<u8>, body_bytes: usize, date: &DateLine) {
+    fn render_head(&self, out: &mut Vec<u8>, kind: &str, body_bytes: usize, date: &DateLine) {
         let mut put = |text: &str| out.extend_from_slice(text.as_bytes());
         put(&format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status)));
-        put("Server: swiftiply\r\nCache-Control: no-store\r\nContent-Type: text/plain; charset=utf-8\r\n");
-        put(&format!("Content-Length: {body_bytes}\r\n"));
+        put("Server: swiftiply\r\nCache-Control: no-store\r\n");
+        put(&format!("Content-Type: {kind}\r\nContent-Length: {body_bytes}\r\n"));
         if let Some(seconds) = self.retry_after {
             put(&format!("Retry-After: {seconds}\r\n"));
         }

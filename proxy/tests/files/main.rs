@@ -3,8 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod compression;
 mod conditions;
 mod docroot;
+mod error_pages;
 mod precompressed;
 mod secrets;
 mod sendfile;

@@ -13,6 +13,7 @@ const BUSY: ErrorPage<'_> = ErrorPage {
     head_only: false,
     version: Version::Http11,
     location: None,
+    page: None,
     hsts: None,
 };
 
