@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use crate::app::App;
 use crate::load::Load;
 use crate::service::Service;
+use crate::support::PATIENCE;
 
 /// Does what a service manager does: gives the sockets as descriptors 3 and 4, and says so.
 fn activated(service: &Service, clients: &TcpListener, door: &UnixListener) -> Command {
@@ -75,4 +76,31 @@ fn the_sample_units_are_what_systemd_accepts() {
     };
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && !said.contains("swiftiply."), "{said}");
+}
+
+#[test]
+fn a_service_manager_is_told_who_serves() {
+    let mut service = Service::new("");
+    let path = service.folder.path("notify.sock");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hears = |sentence: &str| {
+        let mut heard = Vec::new();
+        while heard.last().map(String::as_str) != Some(sentence) {
+            let mut bytes = [0; 256];
+            let length = manager
+                .recv(&mut bytes)
+                .unwrap_or_else(|error| panic!("not {sentence:?} but {heard:?}: {error}"));
+            heard.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+        }
+    };
+    let mut command = service.command();
+    command.env("NOTIFY_SOCKET", &path);
+    service.launch(command);
+    hears("READY=1");
+    let new = service.upgrade();
+    hears(&format!("MAINPID={new}\nREADY=1"));
+    service.signal(Signal::SIGTERM);
+    hears("STOPPING=1");
+    service.until_gone(new);
 }
