@@ -11,7 +11,7 @@ use std::io::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use swiftiply_wire::{RequestHead, Token};
+use swiftiply_wire::{RequestHead, Token, Version};
 
 use crate::http::decimal;
 use crate::link::Link;
@@ -153,7 +153,11 @@ fn put_request_line(out: &mut Vec<u8>, head: &RequestHead<&[u8]>) {
         escape(out, query);
     }
     out.push(b' ');
-    out.extend_from_slice(head.version().as_str().as_bytes());
+    // As other servers write it in their logs; to an app it is `HTTP/2`.
+    out.extend_from_slice(match head.version() {
+        Version::Http2 => b"HTTP/2.0",
+        other => other.as_str().as_bytes(),
+    });
 }
 
 /// Seconds with three decimals, rounded to the nearest.

@@ -6,6 +6,11 @@
 #[path = "support/mod.rs"]
 mod support;
 
+#[path = "http2/frames.rs"]
+#[allow(dead_code)]
+mod frames;
+
+use frames::Peer;
 use support::{Folder, quick};
 use swiftiply::config::{AccessLog, Log, LogLevel};
 use swiftiply::logging;
@@ -42,6 +47,13 @@ fn each_request_has_its_line_and_all_underscores_one() {
     client.send("nonsense\r\n\r\n");
     client.reply();
     drop(client);
+    let (mut backend, mut peer) = (proxy.backend(), Peer::connect(proxy.clients));
+    peer.get(1);
+    backend.request().reply(200, "thirteen byte");
+    peer.body(1);
+    peer.request(3, &[(":method", "TRACE"), (":scheme", "http"), (":authority", "app.test"), (":path", "/")]);
+    peer.head(3);
+    drop(peer);
     proxy.tell(Event::Stop);
     proxy.join();
     logging::finish();
@@ -60,12 +72,14 @@ fn each_request_has_its_line_and_all_underscores_one() {
         ("\"POST /lost HTTP/1.1\" 502 ", "\"-\" \"-\"", "app.test", format!("{process}@127.0.0.1")),
         ("\"GET /gone HTTP/1.1\" 499 ", "\"-\" \"-\"", "app.test", "-".into()),
         ("\"-\" 400 ", "\"-\" \"-\"", "-", "-".into()),
+        ("\"GET / HTTP/2.0\" 200 13 ", "\"-\" \"-\"", "app.test", format!("{process}@127.0.0.1")),
+        ("\"-\" 405 ", "\"-\" \"-\"", "-", "-".into()),
     ]) {
         assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
         assert!(line.contains(&format!("+0000] {request}")), "{line}");
         assert!(line.contains(&format!("{rest} site={site} backend={backend} waited=")), "{line}");
     }
-    assert_eq!(lines.len(), 5, "{log}");
+    assert_eq!(lines.len(), 7, "{log}");
     let errors = std::fs::read_to_string(folder.path("error.log")).unwrap();
     assert_eq!(errors.matches("headers with an underscore in their name are dropped").count(), 1, "{errors}");
     assert!(errors.contains("first seen in GET /a"), "{errors}");

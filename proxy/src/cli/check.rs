@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use swiftiply::config::{AccessLog, Config, ConfigSource, Identity, LogLevel, SiteConfig};
+use swiftiply::config::{AccessLog, Config, ConfigSource, Http2, Identity, LogLevel, SiteConfig};
 
 use super::{Failure, print_warnings};
 
@@ -54,6 +54,8 @@ fn write_config(out: &mut String, config: &Config) -> fmt::Result {
     line(out, "connections", limits.connections)?;
     line(out, "handshake_timeout", seconds(limits.handshake_timeout))?;
     line(out, "handshakes", limits.handshakes)?;
+
+    write_http2(out, &config.http2)?;
     writeln!(out, "\nprocess")?;
     write_process(out, config)
 }
@@ -108,6 +110,15 @@ fn write_files(out: &mut String, site: &SiteConfig) -> fmt::Result {
 
 fn none_or(items: Vec<String>) -> String {
     if items.is_empty() { "none".to_owned() } else { list(&items) }
+}
+
+fn write_http2(out: &mut String, http2: &Http2) -> fmt::Result {
+    writeln!(out, "\nhttp2")?;
+    line(out, "enabled", yes_no(http2.enabled))?;
+    line(out, "streams", http2.streams)?;
+    line(out, "window", bytes(http2.window.into()))?;
+    line(out, "resets", http2.resets)?;
+    line(out, "overhead", bytes(http2.overhead))
 }
 
 fn write_process(out: &mut String, config: &Config) -> fmt::Result {

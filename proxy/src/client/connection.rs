@@ -12,12 +12,11 @@ use swiftiply_wire::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
-use super::Arrival;
 use super::own::Own;
 use super::request::{Client, Request};
 use super::side::{ClientSide, Ended, as_millis};
 use super::stream::ClientStream;
-use crate::access;
+use super::{Arrival, http2};
 use crate::buffer::Buffer;
 use crate::exchange::Exchange;
 use crate::http::{ErrorPage, HeadParser, HeaderRoom, Refusal};
@@ -30,13 +29,13 @@ pub(super) const AHEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// How long, and for how many bytes, a connection that we close is still read, so that the client sees our last answer
 /// before it sees a reset (RFC 9112 section 9.6).
-const LINGER_TIME: Duration = Duration::from_secs(2);
-const LINGER_BYTES_MAX: usize = 256 * 1024;
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(2);
+pub(super) const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// A client's connection.
 pub(super) struct Connection {
     shard: Rc<Shard>,
-    _connected: Connected,
+    connected: Connected,
     stream: ClientStream,
     client: Client,
     /// Read and not used yet.
@@ -49,12 +48,22 @@ pub(super) struct Connection {
     /// While the client takes nothing: when it must have taken something.
     write_alarm: Option<Alarm>,
     parser: HeadParser,
+    /// It has had a request: it speaks HTTP/1.1 for good.
+    is_settled: bool,
     /// Shared with the site while a request waits.
     waiter: Option<Arc<Waiter>>,
 }
 
 const HEAD_TOO_SLOW: Own = Own::new(408, "The request's head did not arrive in time.");
 const HEAD_CUT: Own = Own::new(400, "The connection was closed in the middle of the request's head.");
+
+/// What a client comes with.
+pub(super) enum Next {
+    /// A request.
+    Request(Box<Request>),
+    /// The preface of HTTP/2.
+    Http2,
+}
 
 impl Connection {
     pub(super) fn new(shard: Rc<Shard>, arrival: Arrival, connected: Connected) -> Self {
@@ -63,7 +72,7 @@ impl Connection {
         let client = Client::new(peer, local, stream.scheme());
         Self {
             shard,
-            _connected: connected,
+            connected,
             stream,
             client,
             incoming: early,
@@ -72,6 +81,7 @@ impl Connection {
             alarm,
             write_alarm: None,
             parser: HeadParser::default(),
+            is_settled: false,
             waiter: None,
         }
     }
@@ -85,8 +95,8 @@ impl Connection {
         .await;
     }
 
-    /// The next request's head.
-    pub(super) async fn next_request(&mut self) -> Result<Box<Request>, Ended> {
+    /// The next request's head, or the news that the client speaks HTTP/2.
+    pub(super) async fn next_request(&mut self) -> Result<Next, Ended> {
         let since = self.shard.now();
         self.alarm.set(since + self.shard.idle_ms());
         let mut has_begun = false;
@@ -101,11 +111,11 @@ impl Connection {
         cx: &mut Context<'_>,
         since: Millis,
         has_begun: &mut bool,
-    ) -> Poll<Result<Box<Request>, Ended>> {
+    ) -> Poll<Result<Next, Ended>> {
         let directory = self.shard.directory();
         loop {
-            if let Some(request) = self.parse(&directory)? {
-                return Poll::Ready(Ok(request));
+            if let Some(next) = self.parse(&directory)? {
+                return Poll::Ready(Ok(next));
             }
             if self.parser.has_begun() && !std::mem::replace(has_begun, true) {
                 let head_ms = as_millis(directory.config().limits.head_timeout);
@@ -134,19 +144,45 @@ impl Connection {
         if has_begun { Ended::Refused(HEAD_CUT) } else { Ended::Quietly }
     }
 
-    fn parse(&mut self, directory: &Directory) -> Result<Option<Box<Request>>, Refusal> {
+    fn parse(&mut self, directory: &Directory) -> Result<Option<Next>, Refusal> {
         if self.incoming.is_empty() {
             return Ok(None);
         }
         let (used, request) = {
             let mut room = HeaderRoom::new();
-            let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room)?;
-            let Some((used, head)) = parsed else { return Ok(None) };
+            let parsed = self.parser.parse(self.incoming.data(), directory.http_limits(), &mut room);
+            if parsed.is_err() && self.has_http2_preface() && directory.config().http2.enabled {
+                return Ok(Some(Next::Http2));
+            }
+            let Some((used, head)) = parsed? else { return Ok(None) };
             (used, Request::new(&head, &self.shard, &self.client))
         };
         self.incoming.consume(used);
         self.give_back_if_empty();
-        Ok(Some(request))
+        self.is_settled = true;
+        Ok(Some(Next::Request(request)))
+    }
+
+    /// Whether the client asked for HTTP/2 before its first byte of HTTP.
+    pub(super) fn chose_http2(&self) -> bool {
+        self.stream.chose_http2()
+    }
+
+    /// To HTTP/1.1 the preface reads like a head of another version (RFC 9113 section 3.4). Only the first of a connection
+    /// may be one, and above TLS none: there HTTP/2 is asked for before.
+    fn has_http2_preface(&self) -> bool {
+        !self.is_settled
+            && self.stream.scheme() == Scheme::Http
+            && self.incoming.data().starts_with(b"PRI * HTTP/2.0\r\n\r\n")
+    }
+
+    /// Hands the connection over, with what has been read.
+    pub(super) fn into_http2(mut self) -> http2::Opening {
+        let early = self.incoming.data().to_vec();
+        self.incoming.consume(early.len());
+        self.give_back_if_empty();
+        let Self { shard, connected, stream, client, alarm, .. } = self;
+        http2::Opening { shard, connected, stream, client, alarm, early }
     }
 
     /// So that one buffer, warm in the cache, serves all clients whose requests come whole.
@@ -213,18 +249,6 @@ impl Connection {
     /// This request is over: its memory and that of its reply serve others while the client idles.
     pub(super) fn is_done_with(&mut self, request: Box<Request>) {
         self.shard.spare_requests.give_back(request, &mut self.out);
-    }
-
-    /// Writes the line of a request that could not be read.
-    pub(super) fn note_refusal(&self, refusal: &Own) {
-        tracing::debug!("client {}: {}: {}", self.client.address, refusal.status, refusal.explanation);
-        self.shard.access.note(&access::Entry {
-            peer: &self.client.address,
-            head: &[],
-            site: None,
-            outcome: &access::Outcome { status: refusal.status, ..access::Outcome::default() },
-            took: Duration::ZERO,
-        });
     }
 }
 

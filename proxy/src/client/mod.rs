@@ -14,12 +14,14 @@
 //! | the backend died: again, or 502 | `replay` |
 //! | it is noted in the access log | [`crate::access`] |
 //!
-//! `answer` strings them together. It knows the client only as a [`side::ClientSide`]: `connection` is the one of HTTP/1.1.
+//! `answer` strings them together. It knows the client only as a [`side::ClientSide`]: `connection` is the one of HTTP/1.1,
+//! `http2` has that of a stream.
 
 mod answer;
 mod connection;
 mod file;
 mod greeting;
+mod http2;
 mod own;
 mod pace;
 mod relay;
@@ -40,7 +42,7 @@ use tokio::net::TcpStream;
 use crate::buffer::Buffer;
 use crate::shard::{Connected, Shard};
 
-use connection::Connection;
+use connection::{Connection, Next};
 pub use greeting::{Entrance, Newcomer, greet};
 use own::Own;
 use request::Request;
@@ -76,9 +78,13 @@ pub fn serve(shard: &Rc<Shard>, arrival: Arrival, connected: Connected) -> impl 
     let mut connection = Connection::new(shard.clone(), arrival, connected);
     async move {
         connection.begin().await;
+        if connection.chose_http2() {
+            return Box::pin(http2::serve(connection.into_http2())).await;
+        }
         loop {
             let after = match connection.next_request().await {
-                Ok(request) => serve_one(&mut connection, request).await,
+                Ok(Next::Request(request)) => serve_one(&mut connection, request).await,
+                Ok(Next::Http2) => return Box::pin(http2::serve(connection.into_http2())).await,
                 Err(Ended::Quietly) => return connection.leave(),
                 Err(Ended::Refused(refusal)) => Box::pin(refuse(&mut connection, refusal)).await,
             };

@@ -94,6 +94,8 @@ enum End {
     Over,
     ClientGone,
     BadBody(Ended),
+    /// See [`Exchange::is_unwanted`].
+    Unwanted,
 }
 
 impl<'a> Delivery<'a> {
@@ -124,6 +126,9 @@ impl<'a> Delivery<'a> {
                     }
                     if self.exchange.is_over() {
                         return Poll::Ready(End::Over);
+                    }
+                    if self.exchange.is_unwanted() {
+                        return Poll::Ready(End::Unwanted);
                     }
                 }
                 Poll::Ready(Err(_)) => return Poll::Ready(End::ClientGone),
@@ -208,6 +213,7 @@ impl<'a> Delivery<'a> {
         }
         match end {
             End::ClientGone => Relayed::ClientGone,
+            End::Unwanted => Relayed::Failed(Failure::NotSwitched),
             End::BadBody(_) if self.exchange.has_begun() => Relayed::Cut,
             End::BadBody(ended) => Relayed::BadBody(ended),
             End::Over => match self.exchange.take_failure() {

@@ -44,6 +44,9 @@ pub(super) fn judge(failure: &Failure, request: &Request) -> Verdict {
             ("The process that ran this request was stopped.", Duration::ZERO)
         }
         Failure::Reset(..) => return Verdict::GiveUp("The app gave no reply."),
+        Failure::NotSwitched => {
+            return Verdict::GiveUp("The app did not switch to the protocol that the client asked for.");
+        }
         Failure::Breached => return Verdict::GiveUp("The app's reply cannot be passed on."),
         Failure::Refused(_) => return Verdict::Replay { pause: Duration::ZERO },
     };

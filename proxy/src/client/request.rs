@@ -8,7 +8,7 @@ use std::sync::Once;
 use std::time::Instant;
 
 use arrayvec::ArrayString;
-use swiftiply_wire::{Body, Method, RequestFields, RequestFlags, RequestHead, Scheme};
+use swiftiply_wire::{Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
 use super::own::Own;
 use super::secure::Redirect;
@@ -298,11 +298,7 @@ fn encode(
         query: head.target.query.map(str::as_bytes),
         peer: Some(client.peer),
         local: client.local.as_deref().copied(),
-        body: match head.framing {
-            Framing::None => Body::None,
-            Framing::Length(length) => Body::Length(length),
-            Framing::Chunked => Body::Unknown,
-        },
+        body: head.framing.into(),
     };
     let peer = forward::Peer { address: &client.address, scheme: client.scheme, trusted };
     RequestHead::write(bytes, &fields, |headers| {

@@ -10,7 +10,7 @@ use super::own::Own;
 use super::request::{Client, Request};
 use crate::access;
 use crate::exchange::Exchange;
-use crate::http::{ErrorPage, Refusal};
+use crate::http::{ErrorPage, Limits, Refusal, Trailers};
 use crate::shard::{Alarm, Millis, Shard};
 use crate::site::Waiter;
 
@@ -41,6 +41,11 @@ pub(super) trait ClientSide {
     /// Reads what has come, unless `max` bytes are there already: then it never becomes ready. Gives how many; nought
     /// means that the client has closed its side.
     fn poll_fill(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>>;
+
+    /// The trailers of a body that has ended with its stream.
+    fn take_trailers(&mut self, _limits: &Limits) -> Result<Trailers, Refusal> {
+        Ok(Trailers::default())
+    }
 
     /// Ready when the client has closed its side (`Ok`) or is gone altogether (`Err`). What it sends ahead is kept.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -86,6 +91,18 @@ pub(super) trait ClientSide {
             site: request.destination(),
             outcome: &request.outcome,
             took: began.elapsed(),
+        });
+    }
+
+    /// Writes the line of a request that could not be read.
+    fn note_refusal(&self, refusal: &Own) {
+        tracing::debug!("client {}: {}: {}", self.client().address, refusal.status, refusal.explanation);
+        self.shard().access.note(&access::Entry {
+            peer: &self.client().address,
+            head: &[],
+            site: None,
+            outcome: &access::Outcome { status: refusal.status, ..access::Outcome::default() },
+            took: Duration::ZERO,
         });
     }
 }

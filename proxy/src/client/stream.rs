@@ -8,7 +8,7 @@ use swiftiply_wire::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::tls::TlsStream;
+use crate::tls::{self, TlsStream};
 
 /// A connected client.
 #[derive(Debug)]
@@ -25,6 +25,14 @@ impl ClientStream {
         match self {
             Self::Tcp(_) => Scheme::Http,
             Self::Tls(_) => Scheme::Https,
+        }
+    }
+
+    /// Whether the client asked for HTTP/2 when TLS began.
+    pub fn chose_http2(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Tls(stream) => stream.protocol() == Some(tls::HTTP2),
         }
     }
 

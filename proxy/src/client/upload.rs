@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swiftiply_wire::limits::{BODY_KEPT_MIN, DATA_MAX};
-use swiftiply_wire::{HeaderBlock, StreamId};
+use swiftiply_wire::{HeaderBlock, StreamId, Version};
 
 use super::After;
 use super::connection::{AHEAD_BYTES_MAX, Connection};
@@ -59,7 +59,10 @@ impl Upload {
     pub(super) fn begin(&mut self, head: &Head<'_>, limits: &http::Limits, site: Option<&SiteConfig>) {
         let replay_max = site.filter(|site| site.redeployable).map_or(0, |site| site.redeployment_sizelimit);
         *self = Self {
-            decoder: BodyDecoder::new(head.framing),
+            decoder: match head.version {
+                Version::Http2 => BodyDecoder::of_stream(head.framing),
+                _ => BodyDecoder::new(head.framing),
+            },
             limits: *limits,
             framing: head.framing,
             kept: std::mem::take(&mut self.kept),
@@ -107,7 +110,8 @@ impl Upload {
         match &self.decoder {
             BodyDecoder::Length(decoder) => decoder.left(),
             BodyDecoder::Chunked(decoder) if decoder.is_done() => 0,
-            BodyDecoder::Chunked(_) => u64::MAX,
+            BodyDecoder::Stream(_) if self.is_read() => 0,
+            BodyDecoder::Chunked(_) | BodyDecoder::Stream(_) => u64::MAX,
         }
     }
 
@@ -348,13 +352,22 @@ impl Upload {
         }
     }
 
+    /// The client sends nothing more.
+    fn end_of_input(&mut self, side: &mut impl ClientSide) -> Result<(), Ended> {
+        if !self.decoder.end_of_input(side.take_trailers(&self.limits)?) {
+            return Err(Ended::Quietly);
+        }
+        self.note_end();
+        Ok(())
+    }
+
     fn check_total(&self) -> Result<(), Ended> {
         if self.total > self.total_max { Err(Ended::Refused(TOO_LARGE)) } else { Ok(()) }
     }
 
     /// Whether the client may have more to send only after it has heard from the app.
     fn may_be_dialogue(&self) -> bool {
-        self.framing == Framing::Chunked && !self.kept.is_empty()
+        matches!(self.framing, Framing::Chunked | Framing::Stream) && !self.kept.is_empty()
     }
 
     /// Waits for more bytes; in a hurry, not for ever.
@@ -365,7 +378,7 @@ impl Upload {
         hurry: bool,
     ) -> Poll<Result<(), Ended>> {
         match side.poll_fill(cx, AHEAD_BYTES_MAX) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(Ended::Quietly)),
+            Poll::Ready(Ok(0)) => Poll::Ready(self.end_of_input(side)),
             Poll::Ready(Ok(n)) => {
                 self.rate.count(n);
                 Poll::Ready(Ok(()))

@@ -25,6 +25,7 @@ mod file;
 mod files;
 mod front;
 mod hosts;
+mod http2;
 mod legacy;
 mod model;
 mod node;
@@ -45,6 +46,7 @@ pub(crate) use error::plain;
 pub use error::{ConfigError, Fault, Hint, Place, Warning};
 pub use files::{DocRoot, ErrorPages, Mask, Page, PageCache, SendfileRoot};
 pub use hosts::{HostError, HostTable, SiteIndex, normalize_host};
+pub use http2::Http2;
 pub use model::{
     AccessLog, Config, Identity, Limits, Log, LogLevel, PoolConfig, Process, SiteConfig, TlsConfig,
     TlsVersion,

@@ -13,6 +13,7 @@ use super::acme::AcmeConfig;
 use super::address::{ListenAddr, Network, Outgoing};
 use super::files::{DocRoot, ErrorPages, SendfileRoot};
 use super::hosts::HostTable;
+use super::http2::Http2;
 use super::prefix::{PathPrefix, PoolTable};
 use super::secret::Secret;
 use crate::compress::Coding;
@@ -38,6 +39,8 @@ pub struct Config {
     pub error_pages: ErrorPages,
     /// `limits`: what a client may send, and how slowly.
     pub limits: Limits,
+    /// `http2`: whether it is spoken, and what a connection of it may cost.
+    pub http2: Http2,
     /// `trusted_proxies`: peers whose `X-Forwarded-*` headers are believed. None by default: anyone
     /// can send such a header.
     pub trusted_proxies: Vec<Network>,
@@ -79,6 +82,7 @@ impl Config {
             sites,
             error_pages: ErrorPages::default(),
             limits: Limits::default(),
+            http2: Http2::default(),
             trusted_proxies: Vec::new(),
             shards: thread::available_parallelism().map_or(1, usize::from).min(Config::SHARDS_MAX),
             drain_timeout: Config::DRAIN_TIMEOUT,

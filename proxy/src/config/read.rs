@@ -15,6 +15,7 @@ use super::error::{ConfigError, Fault, Hint, Warning};
 use super::file::Document;
 use super::files;
 use super::front::Front;
+use super::http2::Http2;
 use super::model::{AccessLog, Config, Identity, Limits, Log, LogLevel, Process};
 use super::section::{Field, Section};
 use super::sites;
@@ -30,6 +31,7 @@ const TOP_KEYS: &[&str] = &[
     "map",
     "defaults",
     "limits",
+    "http2",
     "trusted_proxies",
     "shards",
     "drain_timeout",
@@ -80,6 +82,7 @@ pub(super) fn config(document: &Document) -> Result<(Config, Vec<Warning>), Conf
     config.acme = AcmeConfig::read(&top, &config.sites, folder, &mut warnings)?;
     config.proxy_protocol = front.proxy_protocol;
     config.error_pages = sites::read_error_pages(&top, folder)?;
+    set(&mut config.http2, &top, "http2", |field| Http2::read(field, &mut warnings))?;
     if let Some(field) = top.field("trusted_proxies") {
         config.trusted_proxies = field.items().iter().map(read_address).collect::<Result<_, _>>()?;
     }
@@ -215,7 +218,7 @@ pub(super) fn optional<'d, T>(
     section.field(key).map(|field| read(&field)).transpose()
 }
 
-fn set<'d, T>(
+pub(super) fn set<'d, T>(
     place: &mut T,
     section: &Section<'d>,
     key: &str,

@@ -8,7 +8,6 @@ use swiftiply_wire::{Body, ReplyHead};
 
 use super::State;
 use crate::compress::{Encoder, Plan, decide, edit};
-use crate::http::ReplyFraming;
 use crate::link::Breach;
 
 impl State {
@@ -59,10 +58,7 @@ impl State {
 
     fn put_compressed(&mut self, data: &[u8]) {
         self.body_bytes += data.len() as u64;
-        match self.framing {
-            ReplyFraming::Chunked => crate::http::chunk(&mut self.out, data),
-            _ => self.out.extend_from_slice(data),
-        }
+        self.put_data(data);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The link's task renders what the backend says straight into `out`, as the bytes that the client will get; the client
 //! connection writes them. Both live on one shard, so there is no lock. Here stands what the client connection asks; in
-//! `told`, what the link tells.
+//! `told`, what the link tells; in `render`, how that becomes bytes for HTTP/1.1 and [`Parts`] for HTTP/2.
 //!
 //! ```text
 //!            informed*            replied                data*            data(end) | trailers
@@ -15,6 +15,8 @@
 pub mod any_reply;
 mod compressing;
 mod handover;
+mod parts;
+mod render;
 mod told;
 
 use std::cell::RefCell;
@@ -28,6 +30,7 @@ use crate::http::ReplyFraming;
 use crate::site::Slot;
 
 pub use handover::Handover;
+pub use parts::{End, Parts};
 
 /// Bytes of an unread request body that are read and thrown away after the reply to keep the connection; a client that
 /// owes more finds it closed (RFC 9112 section 9.3 leaves the amount to us).
@@ -87,6 +90,8 @@ pub enum Failure {
     Refused(Slot),
     /// What the backend said of this reply broke the protocol.
     Breached,
+    /// The app replied as if to a plain request where only a tunnel would have been a success.
+    NotSwitched,
 }
 
 /// How far the reply is.
@@ -99,6 +104,8 @@ pub enum Progress {
     Body,
     /// The client and the app talk through it, after a 101.
     Tunnel,
+    /// It has begun, and the client must not see it: it is waited for no longer.
+    Unwanted,
     /// All of it has come.
     Whole,
     /// It will not come, or not all of it.
@@ -121,6 +128,8 @@ struct State {
     encoder: Option<Box<Encoder>>,
     /// Of a reply that is to be sent from a file.
     handover: Option<Box<Handover>>,
+    /// Of a reply for HTTP/2: what else has not been taken. It is rare enough to stand aside.
+    parts: Option<Box<Parts>>,
     framing: ReplyFraming,
     /// Of a reply with a length: bytes of body still to come.
     left: u64,
@@ -157,7 +166,8 @@ impl Exchange {
         let mut out = std::mem::take(&mut state.out);
         out.clear();
         out.reserve(OUT_BYTES_USUAL);
-        *state = State { rules, out, send_credit: window, request_left, ..State::default() };
+        let parts = (rules.version == Version::Http2).then(Box::default);
+        *state = State { rules, out, parts, send_credit: window, request_left, ..State::default() };
     }
 
     /// Nobody waits for it any more. `out` is the client's buffer, to be used again with the next request.
@@ -196,11 +206,20 @@ impl Exchange {
         std::mem::take(&mut state.in_out)
     }
 
-    /// Whether bytes are ready for the client.
+    /// The same for HTTP/2: `empty` becomes bytes of body, and what else there is comes apart.
+    pub fn take_parts(&self, empty: &mut Vec<u8>) -> (Parts, u32) {
+        let bytes = self.take_out(empty);
+        let parts = self.0.borrow_mut().parts.as_deref_mut().map(std::mem::take);
+        (parts.unwrap_or_default(), bytes)
+    }
+
+    /// Whether anything is ready for the client.
     pub fn has_out(&self) -> bool {
         let state = self.0.borrow();
         // What is thrown away has to be credited too.
-        !state.out.is_empty() || state.in_out > 0
+        !state.out.is_empty()
+            || state.in_out > 0
+            || state.parts.as_ref().is_some_and(|parts| !parts.is_empty())
     }
 
     /// So many bytes of reply body were credited to the backend.
@@ -237,6 +256,11 @@ impl Exchange {
     /// Whether the exchange is over: the reply is whole, or will never be.
     pub fn is_over(&self) -> bool {
         matches!(self.0.borrow().progress, Progress::Whole | Progress::Failed(_))
+    }
+
+    /// Whether nobody waits for what the backend still says.
+    pub fn is_unwanted(&self) -> bool {
+        matches!(self.0.borrow().progress, Progress::Unwanted)
     }
 
     /// Whether the client and the app talk through it.

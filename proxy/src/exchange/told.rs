@@ -4,7 +4,7 @@ use swiftiply_wire::limits::WINDOW_DEFAULT;
 use swiftiply_wire::{Body, Headers, ReplyHead, ResetCode, Version};
 
 use super::{Exchange, Failure, Loss, Progress, Rules, State, UNREAD_BODY_MAX};
-use crate::http::{self, DateLine, FinalReply, ReplyFault, ReplyFraming};
+use crate::http::{DateLine, FinalReply, ReplyFault, ReplyFraming};
 use crate::link::Breach;
 use crate::site::Slot;
 
@@ -20,17 +20,20 @@ impl Exchange {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
         state.is_started = true;
+        if state.is_unwanted(false) {
+            return Ok(());
+        }
         if state.has_begun {
             return Err(Breach("an informational reply after the final one".into()));
         }
-        if state.out.len() > state.rules.head_bytes_max {
+        if state.is_full_of_informational() {
             return Err(Breach("more informational replies than the client takes".into()));
         }
         let is_continue = head.status() == 100;
         let is_wanted =
-            if is_continue { state.rules.expects_continue } else { state.rules.version == Version::Http11 };
+            if is_continue { state.rules.expects_continue } else { state.rules.version != Version::Http10 };
         if is_wanted && !(is_continue && state.is_continued) {
-            http::inform(&mut state.out, head.status(), head.headers().iter(), state.rules.head_bytes_max)?;
+            state.put_informational(head)?;
             state.is_continued |= is_continue;
         }
         state.wake();
@@ -49,6 +52,12 @@ impl Exchange {
         if head.status() == 101 {
             return state.switch_protocols(head, end, date);
         }
+        if state.rules.would_open_a_tunnel(head.status()) {
+            state.progress = Progress::Unwanted;
+            state.is_unwanted(end);
+            state.wake();
+            return Ok(());
+        }
         if state.hand_over(head, end) {
             return Ok(());
         }
@@ -66,7 +75,7 @@ impl Exchange {
             hsts: state.rules.hsts,
         };
         state.keeps_connection = reply.keeps_connection();
-        reply.head(&mut state.out, head.headers().iter(), date, state.rules.head_bytes_max)?;
+        state.put_head(&reply, head.headers(), date)?;
         state.has_begun = true;
         state.progress = Progress::Body;
         if let ReplyFraming::Length(length) = state.framing {
@@ -83,7 +92,7 @@ impl Exchange {
     pub fn data(&self, data: &[u8], end: bool) -> Result<(), Breach> {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
-        if state.is_handed_over(data.len(), end) {
+        if state.is_unwanted(end) || state.is_handed_over(data.len(), end) {
             return Ok(());
         }
         if !state.has_begun {
@@ -100,7 +109,7 @@ impl Exchange {
     /// TRAILERS: the reply's body ends with these.
     pub fn trailers(&self, trailers: Headers<'_>) -> Result<(), Breach> {
         let mut state = self.0.borrow_mut();
-        if state.is_handed_over(0, true) {
+        if state.is_unwanted(true) || state.is_handed_over(0, true) {
             return Ok(());
         }
         if !state.has_begun {
@@ -141,6 +150,14 @@ impl Exchange {
     }
 }
 
+impl Rules {
+    /// Whether the client would take a reply with this status for an open tunnel although the app switched to nothing:
+    /// any 2xx in answer to an extended CONNECT (RFC 8441 section 5).
+    fn would_open_a_tunnel(&self, status: u16) -> bool {
+        self.version == Version::Http2 && self.upgrade && matches!(status, 200..=299)
+    }
+}
+
 impl State {
     fn switch_protocols(
         &mut self,
@@ -151,12 +168,23 @@ impl State {
         if !self.rules.upgrade || end {
             return Err(Breach("a reply with 101 to a request that offered no upgrade".into()));
         }
-        http::switch_protocols(&mut self.out, head.headers().iter(), date, self.rules.head_bytes_max)?;
+        self.put_switch(head.headers(), date)?;
         self.has_begun = true;
-        self.framing = ReplyFraming::UntilClose;
+        self.framing = ReplyFraming::UntilEnd;
         self.progress = Progress::Tunnel;
         self.wake();
         Ok(())
+    }
+
+    /// Whether nobody wants what the backend says: see [`Progress::Unwanted`]. With `end` it has said all.
+    fn is_unwanted(&mut self, end: bool) -> bool {
+        let is_unwanted =
+            matches!(self.progress, Progress::Unwanted | Progress::Failed(Failure::NotSwitched));
+        if is_unwanted && end {
+            self.progress = Progress::Failed(Failure::NotSwitched);
+            self.wake();
+        }
+        is_unwanted
     }
 
     fn decide_framing(&self, head: &ReplyHead<&[u8]>) -> ReplyFraming {
@@ -191,15 +219,14 @@ impl State {
                     .left
                     .checked_sub(length)
                     .ok_or_else(|| Breach("a reply's body is longer than its Content-Length".into()))?;
-                self.out.extend_from_slice(data);
             }
-            ReplyFraming::Chunked => http::chunk(&mut self.out, data),
-            ReplyFraming::UntilClose => self.out.extend_from_slice(data),
+            ReplyFraming::Chunked | ReplyFraming::UntilEnd => {}
         }
         let bytes = data.len() as u32;
         self.owed += bytes;
         self.in_out += bytes;
         if !is_compressed {
+            self.put_data(data);
             self.body_bytes += u64::from(bytes);
         }
         if self.owed > WINDOW_DEFAULT {
@@ -210,16 +237,10 @@ impl State {
 
     fn end(&mut self, trailers: Option<Headers<'_>>) -> Result<(), Breach> {
         self.finish_encoder()?;
-        match self.framing {
-            ReplyFraming::Length(_) if self.left > 0 => {
-                return Err(Breach("a reply's body is shorter than its Content-Length".into()));
-            }
-            ReplyFraming::Chunked => {
-                let trailers = trailers.filter(|_| self.rules.te_trailers);
-                http::last_chunk(&mut self.out, trailers.into_iter().flatten());
-            }
-            _ => {}
+        if matches!(self.framing, ReplyFraming::Length(_)) && self.left > 0 {
+            return Err(Breach("a reply's body is shorter than its Content-Length".into()));
         }
+        self.put_end(trailers);
         self.progress = Progress::Whole;
         Ok(())
     }

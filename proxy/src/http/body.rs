@@ -24,6 +24,8 @@ pub enum BodyDecoder {
     Length(LengthDecoder),
     /// By chunks.
     Chunked(ChunkDecoder),
+    /// By the end of its stream (HTTP/2), which is told apart from its bytes; h2 holds it to its Content-Length.
+    Stream(StreamDecoder),
 }
 
 impl Default for BodyDecoder {
@@ -40,7 +42,14 @@ impl BodyDecoder {
             Framing::None => Self::Length(LengthDecoder::new(0)),
             Framing::Length(length) => Self::Length(LengthDecoder::new(length)),
             Framing::Chunked => Self::Chunked(ChunkDecoder::default()),
+            Framing::Stream => Self::of_stream(framing),
         }
+    }
+
+    /// A decoder for the body of a stream of HTTP/2.
+    pub fn of_stream(framing: Framing) -> Self {
+        let is_ended = matches!(framing, Framing::None | Framing::Length(0));
+        Self::Stream(StreamDecoder { is_ended, trailers: Trailers::default() })
     }
 
     /// Takes one step. Gives how many bytes of `input` were used, those of the piece included.
@@ -52,6 +61,18 @@ impl BodyDecoder {
         match self {
             Self::Length(decoder) => Ok(decoder.decode(input)),
             Self::Chunked(decoder) => decoder.decode(input, limits),
+            Self::Stream(decoder) => Ok(decoder.decode(input)),
+        }
+    }
+
+    /// No more input comes: true if that makes the body whole.
+    pub fn end_of_input(&mut self, trailers: Trailers) -> bool {
+        match self {
+            Self::Stream(decoder) => {
+                *decoder = StreamDecoder { is_ended: true, trailers };
+                true
+            }
+            _ => self.is_done(),
         }
     }
 
@@ -60,6 +81,7 @@ impl BodyDecoder {
         match self {
             Self::Length(decoder) => decoder.left == 0,
             Self::Chunked(decoder) => decoder.is_done(),
+            Self::Stream(decoder) => decoder.is_ended,
         }
     }
 
@@ -68,6 +90,7 @@ impl BodyDecoder {
         match self {
             Self::Length(_) => Trailers::default(),
             Self::Chunked(decoder) => decoder.take_trailers(),
+            Self::Stream(decoder) => std::mem::take(&mut decoder.trailers),
         }
     }
 }
@@ -100,6 +123,23 @@ impl LengthDecoder {
         }
         let data = split_data(&mut self.left, input);
         (data.len(), Piece::Data(data))
+    }
+}
+
+/// Passes on a body whose end is told.
+#[derive(Debug)]
+pub struct StreamDecoder {
+    is_ended: bool,
+    trailers: Trailers,
+}
+
+impl StreamDecoder {
+    fn decode<'i>(&mut self, input: &'i [u8]) -> (usize, Piece<'i>) {
+        match input {
+            _ if self.is_ended => (0, Piece::End),
+            [] => (0, Piece::More),
+            data => (data.len(), Piece::Data(data)),
+        }
     }
 }
 

@@ -36,6 +36,11 @@ impl DateLine {
         &self.line
     }
 
+    /// Only what the header says.
+    pub fn value(&self) -> &[u8] {
+        &self.line["Date: ".len()..LINE_BYTES - "\r\n".len()]
+    }
+
     fn format(&mut self, second: u64) {
         self.second = second;
         let time = UNIX_EPOCH + std::time::Duration::from_secs(second);

@@ -1,5 +1,10 @@
 //! Our own answers.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http_types::header::{self, HeaderValue};
+use http_types::{Response, StatusCode};
 use swiftiply_wire::Version;
 
 use super::date::DateLine;
@@ -8,7 +13,7 @@ use super::refusal::Refusal;
 use super::status::reason_phrase;
 
 /// Methods named with a 405: CONNECT and TRACE are the only ones that this server itself refuses.
-const ALLOW_LINE: &str = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+const ALLOW: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// A final reply that comes from us and not from an app: one line of plain text.
 #[derive(Debug, Clone, Copy)]
@@ -54,17 +59,50 @@ impl ErrorPage<'_> {
     /// Appends head and body to `out`. It is never to be cached: several of these statuses would be (RFC 9110
     /// section 15.1).
     pub fn render(&self, out: &mut Vec<u8>, date: &DateLine) {
-        let reason = reason_phrase(self.status);
-        let status = self.status.to_string();
-        let sentence = [&status, " ", reason, "\n\n", self.explanation, "\n"].map(str::as_bytes);
-        let (kind, body) = match &self.page {
-            Some((kind, body)) => (*kind, std::slice::from_ref(body)),
-            None => ("text/plain; charset=utf-8", &sentence[..]),
-        };
-        self.render_head(out, kind, body.iter().map(|part| part.len()).sum(), date);
+        let (kind, body) = self.content();
+        self.render_head(out, kind, body.len(), date);
         if !self.head_only {
-            body.iter().for_each(|part| out.extend_from_slice(part));
+            out.extend_from_slice(&body);
         }
+    }
+
+    /// The same for HTTP/2: head and body.
+    pub fn fields(&self, date: &DateLine) -> (Response<()>, Bytes) {
+        let (kind, body) = self.content();
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let fields = head.headers_mut();
+        fields.insert(header::SERVER, HeaderValue::from_static("swiftiply"));
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(kind) = HeaderValue::from_str(kind) {
+            fields.insert(header::CONTENT_TYPE, kind);
+        }
+        fields.insert(header::CONTENT_LENGTH, body.len().into());
+        if let Some(seconds) = self.retry_after {
+            fields.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status == 405 {
+            fields.insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+        }
+        if let Some(location) = self.location.and_then(|location| HeaderValue::from_str(location).ok()) {
+            fields.insert(header::LOCATION, location);
+        }
+        if let Some(hsts) = self.hsts.and_then(|hsts| HeaderValue::try_from(hsts.to_string()).ok()) {
+            fields.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
+        }
+        if let Ok(date) = HeaderValue::from_bytes(date.value()) {
+            fields.insert(header::DATE, date);
+        }
+        (head, if self.head_only { Bytes::new() } else { body.into_owned().into() })
+    }
+
+    /// Its type, and what it says.
+    fn content(&self) -> (&str, Cow<'_, [u8]>) {
+        if let Some((kind, body)) = self.page {
+            return (kind, body.into());
+        }
+        let sentence = format!("{} {}\n\n{}\n", self.status, reason_phrase(self.status), self.explanation);
+        ("text/plain; charset=utf-8", sentence.into_bytes().into())
     }
 
     fn render_head(&self, out: &mut Vec<u8>, kind: &str, body_bytes: usize, date: &DateLine) {
@@ -76,7 +114,7 @@ impl ErrorPage<'_> {
             put(&format!("Retry-After: {seconds}\r\n"));
         }
         if self.status == 405 {
-            put(ALLOW_LINE);
+            put(&format!("Allow: {ALLOW}\r\n"));
         }
         if let Some(location) = self.location {
             put(&format!("Location: {location}\r\n"));

@@ -1,4 +1,4 @@
-//! How a request's body is delimited (RFC 9112 section 6.3).
+//! How a request's body is delimited (RFC 9112 section 6.3; RFC 9113 section 8.1).
 
 use swiftiply_wire::{Body, Version, is_token};
 
@@ -15,6 +15,8 @@ pub enum Framing {
     Length(u64),
     /// Chunks, up to the last one.
     Chunked,
+    /// Up to the end of its stream (HTTP/2).
+    Stream,
 }
 
 impl Framing {
@@ -40,7 +42,7 @@ impl From<Framing> for Body {
         match framing {
             Framing::None => Body::None,
             Framing::Length(length) => Body::Length(length),
-            Framing::Chunked => Body::Unknown,
+            Framing::Chunked | Framing::Stream => Body::Unknown,
         }
     }
 }

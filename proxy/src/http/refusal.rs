@@ -42,8 +42,9 @@ refusals! {
     BadEscape               400 "The path contains a broken or forbidden percent escape."
     AsteriskWithoutOptions  400 "The target * belongs to OPTIONS only."
     MethodNotAllowed        405 "CONNECT and TRACE are not served here."
+    UnknownProtocol         501 "The only protocol that a CONNECT can ask for here is websocket."
     BadVersion              400 "The protocol version is malformed."
-    UnsupportedVersion      505 "Only HTTP/1.0 and HTTP/1.1 are served here."
+    UnsupportedVersion      505 "The protocol version is not served here."
 
     // Header lines
     LeadingWhitespace       400 "Whitespace stands before the first header."
@@ -53,6 +54,7 @@ refusals! {
     SpaceBeforeColon        400 "Whitespace stands between a header's name and its colon."
     BadHeaderName           400 "A header's name is not a token."
     BadHeaderValue          400 "A header's value contains a control character."
+    PaddedValue             400 "A header's value begins or ends with whitespace."
     TooManyOptions          400 "The Connection header names more options than this server accepts."
     RepeatedContentType     400 "There is more than one Content-Type header."
     UnknownExpectation      417 "Only the expectation 100-continue can be met."
@@ -60,6 +62,7 @@ refusals! {
     // Host
     MissingHost             400 "An HTTP/1.1 request needs a Host header."
     RepeatedHost            400 "There is more than one Host header."
+    ConflictingHost         400 "The Host header names another host than :authority."
     BadHost                 400 "The host is not a name or an address with an optional port."
 
     // Framing of the body

@@ -59,7 +59,8 @@ impl FinalReply<'_> {
         }
         whole_or_nothing(out, head_bytes_max, |out| {
             status_line(out, self.status, self.reason)?;
-            let seen = app_headers(out, headers, |kind| self.may_pass(kind))?;
+            let put = |name: Name<'_>, value: &[u8]| header_line(out, name.as_bytes(), value);
+            let seen = app_headers(headers, |kind| self.may_pass(kind), put)?;
             if !seen.date {
                 out.extend_from_slice(date.as_bytes());
             }
@@ -78,10 +79,10 @@ impl FinalReply<'_> {
 
     /// Whether the client may send another request after this reply.
     pub fn keeps_connection(&self) -> bool {
-        self.keep_alive && self.framing != ReplyFraming::UntilClose
+        self.keep_alive && self.framing != ReplyFraming::UntilEnd
     }
 
-    fn may_pass(&self, kind: Kind) -> bool {
+    pub(super) fn may_pass(&self, kind: Kind) -> bool {
         may_reach_client(kind) || (kind == Kind::NamesFile && self.is_for_proxy)
     }
 
@@ -93,7 +94,7 @@ impl FinalReply<'_> {
                 out.extend_from_slice(b"\r\n");
             }
             ReplyFraming::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-            ReplyFraming::Empty { announced: None } | ReplyFraming::UntilClose => {}
+            ReplyFraming::Empty { announced: None } | ReplyFraming::UntilEnd => {}
         }
     }
 
@@ -125,7 +126,7 @@ where
     }
     whole_or_nothing(out, head_bytes_max, |out| {
         status_line(out, status, None)?;
-        app_headers(out, headers, may_reach_client)?;
+        app_headers(headers, may_reach_client, |name, value| header_line(out, name.as_bytes(), value))?;
         out.extend_from_slice(b"\r\n");
         Ok(())
     })
@@ -146,7 +147,9 @@ where
 {
     whole_or_nothing(out, head_bytes_max, |out| {
         status_line(out, 101, None)?;
-        let seen = app_headers(out, headers, |kind| kind == Kind::Upgrade || may_reach_client(kind))?;
+        let may_pass = |kind| kind == Kind::Upgrade || may_reach_client(kind);
+        let put = |name: Name<'_>, value: &[u8]| header_line(out, name.as_bytes(), value);
+        let seen = app_headers(headers, may_pass, put)?;
         if !seen.date {
             out.extend_from_slice(date.as_bytes());
         }
@@ -170,27 +173,23 @@ pub fn chunk(out: &mut Vec<u8>, data: &[u8]) {
 /// the reply has begun and its body is whole. Give none to a client that did not send `TE: trailers`.
 pub fn last_chunk<'h>(out: &mut Vec<u8>, trailers: impl Iterator<Item = (Name<'h>, &'h [u8])>) {
     out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers {
-        if is_name(name) && is_value(value) && trailers::is_allowed(name) {
-            header_line(out, name.as_bytes(), trim(value));
-        }
-    }
+    app_trailers(trailers, |name, value| header_line(out, name.as_bytes(), value));
     out.extend_from_slice(b"\r\n");
 }
 
 /// Which of the headers that we would add the app gave itself.
 #[derive(Default)]
-struct Given {
-    date: bool,
-    server: bool,
-    hsts: bool,
+pub(super) struct Given {
+    pub(super) date: bool,
+    pub(super) server: bool,
+    pub(super) hsts: bool,
 }
 
-/// Appends those headers of the app that may reach the client.
-fn app_headers<'h, I>(
-    out: &mut Vec<u8>,
+/// Puts those headers of the app that may reach the client.
+pub(super) fn app_headers<'h, I>(
     headers: I,
     may_pass: impl Fn(Kind) -> bool,
+    mut put: impl FnMut(Name<'h>, &'h [u8]),
 ) -> Result<Given, ReplyFault>
 where
     I: Iterator<Item = (Name<'h>, &'h [u8])> + Clone,
@@ -211,9 +210,21 @@ where
         given.date |= kind == Kind::Date;
         given.server |= kind == Kind::Server;
         given.hsts |= kind == Kind::Hsts;
-        header_line(out, name.as_bytes(), trim(value));
+        put(name, trim(value));
     }
     Ok(given)
+}
+
+/// Puts those trailers of the app that may reach the client.
+pub(super) fn app_trailers<'h>(
+    trailers: impl Iterator<Item = (Name<'h>, &'h [u8])>,
+    mut put: impl FnMut(Name<'h>, &'h [u8]),
+) {
+    for (name, value) in trailers {
+        if is_name(name) && is_value(value) && trailers::is_allowed(name) {
+            put(name, trim(value));
+        }
+    }
 }
 
 /// Whether a name may be passed on; what has a token surely may.
@@ -223,7 +234,7 @@ fn is_name(name: Name<'_>) -> bool {
 }
 
 /// Framing and connection are ours to say; the rest is the app's.
-fn may_reach_client(kind: Kind) -> bool {
+pub(super) fn may_reach_client(kind: Kind) -> bool {
     !matches!(
         kind,
         Kind::ContentLength

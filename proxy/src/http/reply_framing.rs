@@ -14,8 +14,9 @@ pub enum ReplyFraming {
     Length(u64),
     /// Chunks.
     Chunked,
-    /// Until the connection closes: the only way for an HTTP/1.0 client when the length is unknown.
-    UntilClose,
+    /// Until the connection closes, the only way for an HTTP/1.0 client when the length is unknown; or in HTTP/2 until the
+    /// stream ends.
+    UntilEnd,
 }
 
 impl Default for ReplyFraming {
@@ -37,7 +38,7 @@ impl ReplyFraming {
             (304, announced) => Self::Empty { announced },
             (_, announced) if method_is_head => Self::Empty { announced },
             (_, Some(length)) => Self::Length(length),
-            (_, None) if version == Version::Http10 => Self::UntilClose,
+            (_, None) if version != Version::Http11 => Self::UntilEnd,
             (_, None) => Self::Chunked,
         }
     }

@@ -55,7 +55,7 @@ impl HeadParser {
 /// not across an `await`.
 pub struct HeaderRoom<'b> {
     lexed: [MaybeUninit<httparse::Header<'b>>; HEADERS_ROOM],
-    headers: ArrayVec<Header<'b>, HEADERS_ROOM>,
+    pub(super) headers: ArrayVec<Header<'b>, HEADERS_ROOM>,
 }
 
 /// One header, with what it means to us.
@@ -87,7 +87,7 @@ pub struct Head<'h> {
     pub method: &'h str,
     /// Path and query.
     pub target: Target<'h>,
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0, HTTP/1.1 or HTTP/2.
     pub version: Version,
     /// From an absolute target, else from the Host header. Only an HTTP/1.0 request may have none.
     pub authority: Option<Authority<'h>>,
@@ -95,12 +95,12 @@ pub struct Head<'h> {
     pub framing: Framing,
     /// Whether the client would send another request on this connection.
     pub keep_alive: bool,
-    /// The client waits for `100 Continue` before it sends the body (HTTP/1.1 with a body only).
+    /// The client waits for `100 Continue` before it sends the body (not in HTTP/1.0, and with a body only).
     pub expect_continue: bool,
     /// The protocol that the client offers to change to (RFC 9110 section 7.8; HTTP/1.1 only). Never `h2c`: it would
     /// open a way past this parser.
     pub upgrade: Option<&'h [u8]>,
-    /// The client takes trailers (`TE: trailers`, HTTP/1.1 only).
+    /// The client says that it takes trailers (`TE: trailers`; not in HTTP/1.0).
     pub te_trailers: bool,
     /// How many headers were dropped because of an underscore in the name: as `HTTP_A_B` an app could not tell
     /// `A_B` from `A-B` (CVE-2015-7519).
@@ -127,7 +127,8 @@ impl<'h> Head<'h> {
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
 
         let mut seen = Seen::default();
-        seen.sort(lexed.headers, &mut room.headers)?;
+        let lines = lexed.headers.iter().map(|line| (line.name.as_bytes(), line.value));
+        seen.sort(lines, &mut room.headers)?;
         if seen.connection.names_headers {
             mark_named(&mut room.headers);
         }
@@ -150,9 +151,9 @@ impl<'h> Head<'h> {
 
 /// What the headers say, gathered in one pass.
 #[derive(Default)]
-struct Seen<'h> {
-    host: Option<&'h [u8]>,
-    content_length: Option<&'h [u8]>,
+pub(super) struct Seen<'h> {
+    pub(super) host: Option<&'h [u8]>,
+    pub(super) content_length: Option<&'h [u8]>,
     transfer_encoding: Option<&'h [u8]>,
     content_type: Option<&'h [u8]>,
     connection: ConnectionOptions,
@@ -160,20 +161,20 @@ struct Seen<'h> {
     upgrades: usize,
     expects: usize,
     expects_other: bool,
-    te_trailers: bool,
-    underscored: usize,
+    pub(super) te_trailers: bool,
+    pub(super) underscored: usize,
 }
 
 impl<'h> Seen<'h> {
     /// Takes note of each header, and keeps those that stay.
-    fn sort(
+    pub(super) fn sort(
         &mut self,
-        lexed: &[httparse::Header<'h>],
+        lines: impl Iterator<Item = (&'h [u8], &'h [u8])>,
         kept: &mut ArrayVec<Header<'h>, HEADERS_ROOM>,
     ) -> Result<(), Refusal> {
         kept.clear();
-        for &httparse::Header { name, value } in lexed {
-            let name = Name::new(name.as_bytes());
+        for (name, value) in lines {
+            let name = Name::new(name);
             // No name that has a token has one.
             if name.token().is_none() && has_underscore(name.as_bytes()) {
                 self.underscored += 1;
@@ -231,12 +232,12 @@ impl<'h> Seen<'h> {
     }
 
     /// An expectation of HTTP/1.0, or without a body to wait for, is ignored (RFC 9110 section 10.1.1).
-    fn expect_continue(&self, version: Version, framing: Framing) -> Result<bool, Refusal> {
+    pub(super) fn expect_continue(&self, version: Version, framing: Framing) -> Result<bool, Refusal> {
         if self.expects_other {
             return Err(Refusal::UnknownExpectation);
         }
         let has_body = !matches!(framing, Framing::None | Framing::Length(0));
-        Ok(self.expects > 0 && version == Version::Http11 && has_body)
+        Ok(self.expects > 0 && version != Version::Http10 && has_body)
     }
 
     /// Several Upgrade headers are a choice that we need not offer: the request is served without.

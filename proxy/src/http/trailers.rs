@@ -1,5 +1,6 @@
-//! Trailers: headers after a chunked body (RFC 9112 section 7.1.2).
+//! Trailers: headers after a body (RFC 9112 section 7.1.2; RFC 9113 section 8.1).
 
+use http_types::HeaderMap;
 use swiftiply_wire::Name;
 
 use super::diagnosis;
@@ -23,6 +24,23 @@ impl Trailers {
     /// Whether there are none, as is nearly always so.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Those of a stream of HTTP/2.
+    ///
+    /// # Errors
+    /// [`Refusal`] if they are too many or too large.
+    pub fn of_stream(fields: &HeaderMap, limits: &Limits) -> Result<Self, Refusal> {
+        if fields.len() > limits.trailers_max.min(TRAILERS_ROOM) {
+            return Err(Refusal::TooManyTrailers);
+        }
+        let bytes = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+        if bytes.sum::<usize>() > limits.trailer_bytes_max {
+            return Err(Refusal::TrailersTooLarge);
+        }
+        let fields = fields.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+        let allowed = fields.filter(|(name, _)| is_allowed(Name::new(name)));
+        Ok(Self(allowed.map(|(name, value)| (name.into(), value.into())).collect()))
     }
 
     /// How many there are.

@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::config::{AccessLog, Log, LogLevel};
 pub use access::AccessWriter;
@@ -104,6 +106,8 @@ fn subscriber(messages: MessageWriter, level: LogLevel) -> impl Subscriber + Sen
         .with_ansi(messages.is_terminal())
         .with_writer(move || messages.clone())
         .finish()
+        // What the crates under us have to say is for those who work on them, and some of it is the client's to provoke.
+        .with(Targets::new().with_target("swiftiply", level))
 }
 
 #[cfg(test)]

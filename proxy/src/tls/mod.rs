@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::crypto::CryptoProvider;
 
 pub use certificate::{Certificate, CertificateError, Part, is_public};
-pub use settings::Settings;
+pub use settings::{HTTP2, Settings};
 pub use stream::{TLS_BUFFER_BYTES, TlsStream};
 
 /// The cryptography: ring, since aws-lc-rs takes minutes to compile.

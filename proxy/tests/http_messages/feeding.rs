@@ -68,6 +68,7 @@ pub fn summary(head: &Head<'_>, rest: &[u8]) -> String {
         Framing::None => {}
         Framing::Length(length) => words.push(format!("length={length}")),
         Framing::Chunked => words.push("chunked".into()),
+        Framing::Stream => unreachable!("HTTP/1.1 has no streams"),
     }
     let flags = [
         (!head.keep_alive, "close"),

@@ -134,13 +134,13 @@ fn statuses_and_phrases_are_sent_as_given() {
 
 #[test]
 fn the_framing_follows_the_version_the_method_and_the_status() {
-    use ReplyFraming::{Chunked, Empty, Length, UntilClose};
+    use ReplyFraming::{Chunked, Empty, Length, UntilEnd};
     let cases: &[(Version, bool, u16, Option<u64>, ReplyFraming)] = &[
         (Http11, false, 200, Some(5), Length(5)),
         (Http11, false, 200, Some(0), Length(0)),
         (Http11, false, 200, None, Chunked),
         (Http10, false, 200, Some(5), Length(5)),
-        (Http10, false, 200, None, UntilClose),
+        (Http10, false, 200, None, UntilEnd),
         (Http11, true, 200, Some(5), Empty { announced: Some(5) }),
         (Http11, true, 200, None, Empty { announced: None }),
         (Http10, true, 200, None, Empty { announced: None }),
@@ -168,7 +168,7 @@ fn framing_and_connection_are_told_to_the_client() {
         let text = rendered(reply, &[(b"Server", b"x"), (b"Date", b"x")]).unwrap();
         text.strip_prefix("HTTP/1.1 200 OK\r\nServer: x\r\nDate: x\r\n").unwrap().replace("\r\n", "|")
     };
-    use ReplyFraming::{Chunked, Empty, Length, UntilClose};
+    use ReplyFraming::{Chunked, Empty, Length, UntilEnd};
     assert_eq!(told(Length(u64::MAX), Http11, true), "Content-Length: 18446744073709551615||");
     assert_eq!(told(Length(0), Http11, false), "Content-Length: 0|Connection: close||");
     assert_eq!(told(Chunked, Http11, true), "Transfer-Encoding: chunked||");
@@ -176,8 +176,8 @@ fn framing_and_connection_are_told_to_the_client() {
     assert_eq!(told(Empty { announced: None }, Http11, true), "|");
     assert_eq!(told(Length(1), Http10, true), "Content-Length: 1|Connection: keep-alive||");
     assert_eq!(told(Length(1), Http10, false), "Content-Length: 1|Connection: close||");
-    assert_eq!(told(UntilClose, Http10, true), "Connection: close||");
-    assert!(!FinalReply { framing: UntilClose, ..OK }.keeps_connection());
+    assert_eq!(told(UntilEnd, Http10, true), "Connection: close||");
+    assert!(!FinalReply { framing: UntilEnd, ..OK }.keeps_connection());
     assert!(OK.keeps_connection());
 }
 

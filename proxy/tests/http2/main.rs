@@ -1,0 +1,16 @@
+//! HTTP/2 at the front: what RFC 9113 and RFC 7541 ask of a server, what floods cost, and that a request on a stream is
+//! served like any other.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod abuse;
+mod bodies;
+mod client;
+mod cutting;
+mod fields;
+mod frames;
+mod heads;
+mod protocol;
+mod requests;
+mod tunnels;
