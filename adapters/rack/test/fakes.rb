@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "socket"
+
 require "stringio"
 require "swiftiply/errors"
 require "swiftiply/rack/early_hints"
@@ -10,7 +12,8 @@ require "swiftiply/rack/variables"
 class FakeRequest
   include Swiftiply::Rack::EarlyHints
 
-  attr_reader :request_method, :scheme, :authority, :path, :query, :version, :peer, :local, :headers, :content_length, :reply
+  attr_reader :request_method, :scheme, :authority, :path, :query, :version, :peer, :local, :headers, :content_length, :reply,
+              :handed_over
   attr_accessor :disconnected, :cut_after
 
   def initialize(request_method = "GET", path = "/", query: nil, headers: [], body: nil, length: :of_body, scheme: "http",
@@ -37,6 +40,26 @@ class FakeRequest
   # As if no reply were plain enough to be sent in one call.
   def answer(_status, _headers, _body, _rack_headers)
     false
+  end
+
+  # Tunnels that the process has left; nil where the client offers no upgrade.
+  attr_accessor :tunnels
+  # The client's end of the connection that the app took.
+  attr_reader :client
+
+  def upgrade?
+    !tunnels.nil?
+  end
+
+  def claim_tunnel
+    (self.tunnels -= 1) >= 0
+  end
+
+  def hand_over(head_is_sent)
+    @handed_over = head_is_sent ? :behind_head : :raw
+    @client, app = UNIXSocket.pair
+    app.autoclose = false
+    app.fileno
   end
 
   def body?

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::ReplyError;
 use crate::connector::Connector;
 use crate::event_loop::Loop;
 use crate::handle::Begun;
+use crate::pump::Bell;
 use crate::threads::Threads;
 use crate::wait::Patience;
+use crate::{Error, ReplyError};
 
 /// This is not the process that the connector was started in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,14 @@ impl Driver {
         match self {
             Self::Threads(threads) => threads.wait(want, patience),
             Self::Loop(_) => Waited::TimedOut,
+        }
+    }
+
+    /// The thread that moves bytes for connections that the app was handed. An event loop moves its own.
+    pub(crate) fn pump(&self) -> Result<Arc<Bell>, Error> {
+        match self {
+            Self::Threads(threads) => threads.pump(),
+            Self::Loop(_) => Err(Error::BadOption("an event loop reads and writes by itself".into())),
         }
     }
 

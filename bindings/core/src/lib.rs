@@ -43,6 +43,7 @@ mod key;
 mod limits;
 mod notice;
 mod options;
+mod pump;
 mod raw;
 mod reply;
 mod request;

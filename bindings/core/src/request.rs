@@ -1,6 +1,7 @@
 //! A request, as the app holds it.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use swiftiply_wire::{HeaderBlock, RequestFlags, RequestHead};
@@ -8,7 +9,7 @@ use swiftiply_wire::{HeaderBlock, RequestFlags, RequestHead};
 use crate::driver::{Waited, Want};
 use crate::handle::Handle;
 use crate::wait::Patience;
-use crate::{ReadError, Reply, Wait};
+use crate::{Error, RawReply, ReadError, Reply, Wait, pump};
 
 /// Names one exchange for as long as its connector lives. Numbers count up from 1 and stay below 2^53, so that every
 /// language can hold them in its plainest number.
@@ -118,6 +119,16 @@ impl Request {
     pub fn is_disconnected(&self) -> bool {
         let place = self.handle.place;
         self.handle.driver.run(|connector| connector.is_disconnected(place)).unwrap_or(true)
+    }
+
+    /// Hands the exchange to the app as a connection: what comes back is one end of a pair of sockets, on which the app reads
+    /// what the client says and writes what it is to get. With a [`RawReply`] that is new it writes HTTP/1 itself, head
+    /// first. What else holds the exchange can be dropped. Not for event loops, which need no pair.
+    ///
+    /// # Errors
+    /// [`Error::System`] when this process may not have a pair of sockets; [`Error::Forked`].
+    pub fn hand_over(&self, raw: RawReply) -> Result<OwnedFd, Error> {
+        pump::hand_over(&*self.handle.driver.pump()?, self.clone(), raw)
     }
 
     /// The other half of the exchange.

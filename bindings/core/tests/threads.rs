@@ -4,16 +4,18 @@
 
 mod fake;
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use fake::{FakeLink, FakeProxy, PATIENCE, Said, join, wait};
 use swiftiply_connector::{
-    Interrupt, Key, NoticeKind, Options, Read, ReadError, ReplyError, ReplyHead, Request, Take,
+    Interrupt, Key, NoticeKind, Options, RawReply, Read, ReadError, ReplyError, ReplyHead, Request, Take,
     ThreadConnector, Wait,
 };
 use swiftiply_wire::limits::WINDOW_DEFAULT;
-use swiftiply_wire::{Body, ToBackend};
+use swiftiply_wire::{Body, RequestFlags, ToBackend};
 
 fn start(slots: u16) -> (FakeProxy, ThreadConnector, FakeLink) {
     let proxy = FakeProxy::start();
@@ -449,4 +451,101 @@ fn every_shard_of_every_proxy_gets_its_link() {
     for link in &mut links {
         link.hear_reply(1);
     }
+}
+
+/// A request that offers an upgrade, handed to the app as a connection.
+fn handed_over() -> (FakeProxy, ThreadConnector, FakeLink, UnixStream) {
+    let proxy = FakeProxy::start();
+    let connector = ThreadConnector::start(Options { tunnels: 1, ..proxy.options(1) }).unwrap();
+    let mut link = proxy.welcome();
+    let flags = RequestFlags { end: true, upgrade: true, ..RequestFlags::default() };
+    link.send_bytes(&fake::request(1, "GET", "/", Body::None, flags));
+    let request = take(&connector);
+    assert!(request.claim_tunnel());
+    let socket = UnixStream::from(request.hand_over(RawReply::new(request.reply())).unwrap());
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    (proxy, connector, link, socket)
+}
+
+const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+
+#[test]
+fn a_connection_that_was_handed_over_carries_both_directions() {
+    let (_proxy, connector, mut link, mut socket) = handed_over();
+    // Somebody has to watch the links.
+    let waiting = std::thread::spawn({
+        let connector = connector.clone();
+        move || assert!(matches!(connector.take(&wait()), Take::Ended))
+    });
+    socket.write_all(SWITCH).unwrap();
+    assert!(matches!(link.hear(), Said::Reply { status: 101, .. }));
+    assert_eq!(link.hear(), Said::Release(1));
+    socket.write_all(b"hello").unwrap();
+    assert_eq!(link.hear(), Said::Data { stream: 1, data: b"hello".to_vec(), end: false, hold: false });
+    link.data(1, b"goodbye", true);
+    let mut heard = Vec::new();
+    socket.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"goodbye");
+    drop(socket);
+    assert_eq!(link.hear(), Said::Data { stream: 1, data: vec![], end: true, hold: false });
+    connector.drain();
+    assert_eq!(link.hear(), Said::Drain);
+    assert_eq!(link.hear(), Said::Goodbye(String::new()));
+    link.close();
+    join(waiting);
+}
+
+#[test]
+fn much_goes_through_a_connection_that_was_handed_over_in_its_windows() {
+    let (_proxy, connector, mut link, mut socket) = handed_over();
+    let waiting = std::thread::spawn({
+        let connector = connector.clone();
+        move || assert!(matches!(connector.take(&wait()), Take::Ended))
+    });
+    let mut writing = socket.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        writing.write_all(SWITCH).unwrap();
+        writing.write_all(&vec![b'x'; 2 << 20]).unwrap();
+    });
+    let mut heard = 0;
+    while heard < 2 << 20 {
+        if let Said::Data { data, .. } = link.hear() {
+            heard += data.len();
+            link.grant(1, data.len() as u32);
+        }
+    }
+    join(writer);
+    let reader = std::thread::spawn(move || {
+        let mut all = vec![0; 1 << 20];
+        socket.read_exact(&mut all).unwrap();
+        socket
+    });
+    // In the window, then as it is granted.
+    let mut window = 256 * 1024;
+    for piece in vec![b'y'; 1 << 20].chunks(32 * 1024) {
+        while window < piece.len() {
+            if let Said::Window { credit, .. } = link.hear() {
+                window += credit as usize;
+            }
+        }
+        window -= piece.len();
+        link.data(1, piece, false);
+    }
+    drop(reader.join().unwrap());
+    connector.stop();
+    join(waiting);
+}
+
+#[test]
+fn a_client_that_leaves_closes_the_connection_that_was_handed_over() {
+    let (_proxy, connector, mut link, mut socket) = handed_over();
+    let waiting = std::thread::spawn({
+        let connector = connector.clone();
+        move || assert!(matches!(connector.take(&wait()), Take::Ended))
+    });
+    link.cancel(1);
+    assert_eq!(socket.read(&mut [0; 9]).unwrap(), 0);
+    assert!(matches!(link.hear(), Said::Reset { stream: 1, .. }));
+    connector.stop();
+    join(waiting);
 }

@@ -80,6 +80,7 @@ impl Connector {
         hash.aset(ruby.to_symbol("connected"), status.connected)?;
         hash.aset(ruby.to_symbol("links"), status.links)?;
         hash.aset(ruby.to_symbol("in_flight"), status.in_flight)?;
+        hash.aset(ruby.to_symbol("tunnels"), status.tunnels)?;
         hash.aset(ruby.to_symbol("slots"), status.slots)?;
         hash.aset(ruby.to_symbol("draining"), status.is_draining)?;
         hash.aset(ruby.to_symbol("ended"), status.has_ended)?;

@@ -72,6 +72,7 @@ pub(crate) fn reply(ruby: &Ruby, cause: &ReplyError) -> Error {
         ReplyError::BadStatus(_)
         | ReplyError::BadReason
         | ReplyError::BadHeader { .. }
+        | ReplyError::BadText(_)
         | ReplyError::HeadTooLong { .. } => &BAD_REPLY,
         ReplyError::AlreadyStarted | ReplyError::NotStarted | ReplyError::AlreadyEnded => &REPLY_MISUSED,
         ReplyError::TooLong { .. } => &BODY_TOO_LONG,

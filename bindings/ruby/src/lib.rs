@@ -80,6 +80,9 @@ fn define_request(ruby: &Ruby, swiftiply: RModule) -> Result<(), Error> {
     class.define_method("read_available", method!(Request::read_available, 1))?;
     class.define_method("trailers", method!(Request::trailers, 0))?;
     class.define_method("disconnected?", method!(Request::is_disconnected, 0))?;
+    class.define_method("upgrade?", method!(Request::offers_upgrade, 0))?;
+    class.define_method("claim_tunnel", method!(Request::claim_tunnel, 0))?;
+    class.define_method("hand_over", method!(Request::hand_over, 1))?;
     class.define_method("reply", method!(Request::reply, 0))?;
     class.define_method("inspect", method!(Request::inspect, 0))
 }

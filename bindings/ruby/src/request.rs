@@ -1,9 +1,11 @@
 //! `Swiftiply::Request`: one request, with its body still on its way.
 
+use std::os::fd::IntoRawFd;
+
 use magnus::typed_data::Obj;
 use magnus::value::ReprValue;
 use magnus::{Error, RArray, RClass, RHash, RString, Ruby, Value};
-use swiftiply_connector::{Body, Endpoint, Headers, Read};
+use swiftiply_connector::{Body, Endpoint, Headers, RawReply, Read};
 
 use crate::raw::{self, Waited};
 use crate::reply::Reply;
@@ -141,6 +143,28 @@ impl Request {
 
     pub(crate) fn is_disconnected(&self) -> bool {
         self.inner.is_disconnected()
+    }
+
+    /// Whether the client offers to upgrade.
+    pub(crate) fn offers_upgrade(&self) -> bool {
+        self.inner.offers_upgrade()
+    }
+
+    /// Claims one of the process's tunnels; false if none is left.
+    pub(crate) fn claim_tunnel(&self) -> bool {
+        self.inner.claim_tunnel()
+    }
+
+    /// Makes a connection of the exchange: the number of the app's descriptor. What the app writes there is a head first,
+    /// unless that was sent.
+    pub(crate) fn hand_over(ruby: &Ruby, request: &Self, head_is_sent: bool) -> Result<i32, Error> {
+        let (inner, reply) = (&request.inner, request.inner.reply());
+        let raw = match head_is_sent {
+            true => RawReply::behind_head(reply, true),
+            false => RawReply::new(reply),
+        };
+        let socket = inner.hand_over(raw).map_err(|error| errors::connector(ruby, &error))?;
+        Ok(socket.into_raw_fd())
     }
 
     pub(crate) fn reply(&self) -> Reply {

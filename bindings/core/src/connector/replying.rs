@@ -241,7 +241,8 @@ impl Connector {
         if opens_tunnel {
             exchange.body.open_tunnel();
         }
-        let leaves_slot = opens_tunnel && exchange.claims_tunnel;
+        // Whoever holds the slot has a thread in the app still.
+        let leaves_slot = opens_tunnel && exchange.claims_tunnel && !exchange.holds_slot;
         link.held_up |= link.room() == 0;
         if link.out.len() > before {
             self.said += 1;

@@ -29,8 +29,9 @@ use crate::dial::Dialler;
 use crate::driver::{Driver, Forked, Waited, Want};
 use crate::engine::{Engine, Guard, State};
 use crate::handle::{Begun, Handle};
+use crate::pump::{self, Bell};
 use crate::wait::{Patience, WakeWaiter};
-use crate::{ReplyError, Request};
+use crate::{Error, ReplyError, Request};
 
 /// The connector as its exchanges, its waiting threads and its keeper see it.
 pub(crate) struct Threads {
@@ -152,7 +153,23 @@ impl Threads {
         comes
     }
 
+    /// The thread that moves bytes for connections that the app was handed; there is none before the first of them.
+    pub(crate) fn pump(&self) -> Result<Arc<Bell>, Error> {
+        let mut state = self.engine.lock().map_err(|Forked| Error::Forked)?;
+        if let Some(pump) = &state.own.pump {
+            return Ok(Arc::clone(pump));
+        }
+        let pump = pump::start()?;
+        state.own.pump = Some(Arc::clone(&pump));
+        Ok(pump)
+    }
+
     pub(super) fn stop(&self) {
+        if let Ok(state) = self.engine.lock()
+            && let Some(pump) = &state.own.pump
+        {
+            pump.close();
+        }
         // In the child of a fork the links are the parent's, and go on.
         let _ = self.engine.stop().and_then(|state| self.settle(state, After::Change));
     }

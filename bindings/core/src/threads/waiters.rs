@@ -12,6 +12,7 @@ use super::pace::Pace;
 use crate::connector::{Connector, Happened};
 use crate::driver::Want;
 use crate::limits::{SLACK_TICK, TICK, VAIN_TICKS_MAX};
+use crate::pump::Bell;
 use crate::socket::Sockets;
 
 /// All that wait, and the keeper.
@@ -26,6 +27,8 @@ pub(crate) struct Waiters {
     pub(crate) leader: Leader,
     pub(crate) keeper: Keeper,
     pub(crate) pace: Pace,
+    /// Is told of what happens to exchanges that the app was handed as connections.
+    pub(crate) pump: Option<Arc<Bell>>,
 }
 
 struct Waiter {
@@ -229,6 +232,9 @@ impl Waiters {
 
     fn call_for_exchanges(&mut self, connector: &mut Connector, calls: &mut Calls) {
         while let Some(event) = connector.next_event() {
+            if let Some(pump) = &self.pump {
+                pump.news(event.key.as_u64());
+            }
             let concerns = |want| match event.what {
                 Happened::Readable => want == Want::Readable(event.place),
                 Happened::Writable => want == Want::Writable(event.place),

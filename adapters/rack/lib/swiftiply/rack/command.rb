@@ -110,6 +110,8 @@ module Swiftiply
                  "process, no supervisor)") { |count| @given[:processes] = count }
         flags.on("-t", "--threads N", "requests at once in each process", "(SWIFTIPLY_THREADS, RAILS_MAX_THREADS; " \
                  "#{Limits::THREADS_DEFAULT})") { |count| @given[:threads] = count }
+        flags.on("--tunnels N", "upgraded connections (WebSockets) of each process; the next is answered 503",
+                 "(SWIFTIPLY_TUNNELS; #{Limits::TUNNELS_DEFAULT})") { |count| @given[:tunnels] = count }
         flags.on("-e", "--environment ENV", "(RAILS_ENV, RACK_ENV; development)") { |name| @given[:environment] = name }
         flags.on("--drain-timeout SECONDS", "for what has begun when asked to end", "(SWIFTIPLY_DRAIN_TIMEOUT; " \
                  "#{Limits::DRAIN_TIMEOUT_S})") { |seconds| @given[:drain_timeout] = seconds }

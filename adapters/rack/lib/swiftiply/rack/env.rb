@@ -77,10 +77,11 @@ module Swiftiply
         @count_bodies && request.content_length.nil?
       end
 
-      # Rack 2 takes `rack.hijack?` for both kinds of hijacking, and only the partial one is offered.
+      # Rack 2 takes `rack.hijack?` for both kinds of hijacking. Full hijacking is for connections that are upgraded: of any
+      # other request the proxy keeps the connection.
       FULL_HIJACK = lambda do
-        raise Unsupported, "swiftiply-rack #{VERSION} does not give an app the raw connection (rack.hijack): use a " \
-                           "streaming body or the rack.hijack response header"
+        raise Unsupported, "swiftiply-rack #{VERSION} gives an app the raw connection (rack.hijack) only of a request that " \
+                           "offers an upgrade: use a streaming body or the rack.hijack response header"
       end
       private_constant :FULL_HIJACK
     end

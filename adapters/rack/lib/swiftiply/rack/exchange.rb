@@ -3,6 +3,7 @@
 require_relative "../errors"
 require_relative "env"
 require_relative "error_page"
+require_relative "hijack"
 require_relative "reply_writer"
 
 module Swiftiply
@@ -56,7 +57,9 @@ module Swiftiply
       def run
         @env = @service.env.build(@request)
         @input = @service.env.add_body(@env, @request) if @request.body?
+        return refuse_upgrade if @request.upgrade? && !offer_hijack
         status, headers, body = @service.app.call(@env)
+        return hijacked(body) if @hijack&.taken?
         answered = !@input && !callbacks? && @request.answer(status, headers, body, @service.rack_headers)
         send_reply(status, headers, body) unless answered
       rescue Exception => error # rubocop:disable Lint/RescueException -- an `exit` in an app ends its request only
@@ -67,12 +70,35 @@ module Swiftiply
 
       private
 
+      # Whoever may be given the connection needs one of the process's tunnels.
+      def offer_hijack
+        return false unless @request.claim_tunnel
+
+        @env["rack.hijack"] = @hijack = Hijack.new(@request, @env)
+        true
+      end
+
+      def refuse_upgrade
+        @outcome = :ended
+        @service.log.warn("#{described}: answered 503, since this process has no more tunnels (--tunnels)")
+        reply.send_whole(503, REFUSAL, "This process has as many upgraded connections as it may have.\n")
+      end
+
+      REFUSAL = ["content-type", "text/plain", "retry-after", "5"].freeze
+      private_constant :REFUSAL
+
+      # The connection is the app's; what it returns says nothing (SPEC: "the application ... must ignore").
+      def hijacked(body)
+        @body = body
+        @outcome = :hijacked
+      end
+
       def send_reply(status, headers, body)
         @status = status
         @headers = headers
         @body = body
         head = ReplyHead.new(status, headers, @service.rules)
-        if callbacks? || body.respond_to?(:close)
+        if callbacks? || body.respond_to?(:close) || head.switches?
           # The client gets its answer now, but the next request must not come before this thread is done.
           reply.hold_slot
           @slot_held = true
@@ -96,7 +122,7 @@ module Swiftiply
       def answer(error)
         # What was announced is there, and what the app gave beyond it is not sent.
         return reply.finish if error.is_a?(BodyTooLong)
-        return reply.abort("the app failed: #{error.class}") if reply.started?
+        return reply.abort("the app failed: #{error.class}") if reply.started? || @hijack&.taken?
 
         @service.error_page.send_to(reply, error)
       rescue Error => error
@@ -120,7 +146,7 @@ module Swiftiply
         run_callbacks
         @input.discard if @input.is_a?(RewindableInput) && @outcome != :hijacked
       ensure
-        reply.release_slot if @slot_held
+        reply.release_slot if @slot_held || @hijack&.taken?
       end
 
       def close_body

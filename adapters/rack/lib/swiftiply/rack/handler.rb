@@ -11,7 +11,7 @@ module Swiftiply
     module Handler
       # Options as `rackup -O` spells them.
       NAMES = {
-        Connect: :connect, KeyFile: :key_file, Threads: :threads, Label: :label, DrainTimeout: :drain_timeout,
+        Connect: :connect, KeyFile: :key_file, Threads: :threads, Tunnels: :tunnels, Label: :label, DrainTimeout: :drain_timeout,
         LogLevel: :log_level, early_hints: :early_hints, environment: :environment
       }.freeze
 

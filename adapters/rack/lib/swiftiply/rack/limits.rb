@@ -26,6 +26,13 @@ module Swiftiply
       # More slots than this in one process means a mistyped number.
       THREADS_MAX = 1024
 
+      # Upgraded connections (WebSockets) of a process, beside its threads: each takes two descriptors, of which a process
+      # usually may have 1024.
+      TUNNELS_DEFAULT = 400
+
+      # More is a mistyped number: one process would need millions of descriptors.
+      TUNNELS_MAX = 1_000_000
+
       # Processes of one command; beyond this a mistake is likelier than the machine.
       PROCESSES_MAX = 512
 

@@ -18,6 +18,7 @@ module Swiftiply
         key_file: [%w[SWIFTIPLY_KEY_FILE], nil],
         processes: [%w[SWIFTIPLY_WORKERS WEB_CONCURRENCY], nil],
         threads: [%w[SWIFTIPLY_THREADS RAILS_MAX_THREADS], Limits::THREADS_DEFAULT],
+        tunnels: [%w[SWIFTIPLY_TUNNELS], Limits::TUNNELS_DEFAULT],
         environment: [%w[RAILS_ENV RACK_ENV], "development"],
         label: [%w[SWIFTIPLY_LABEL], nil],
         drain_timeout: [%w[SWIFTIPLY_DRAIN_TIMEOUT], Limits::DRAIN_TIMEOUT_S],
@@ -65,6 +66,11 @@ module Swiftiply
         whole(@values[:threads], "threads (-t)", 1..Limits::THREADS_MAX)
       end
 
+      # @return [Integer]
+      def tunnels
+        whole(@values[:tunnels], "tunnels", 0..Limits::TUNNELS_MAX)
+      end
+
       # @return [Numeric] seconds
       def drain_timeout
         value = Float(@values[:drain_timeout].to_s, exception: false)
@@ -100,6 +106,7 @@ module Swiftiply
         connect
         processes
         threads
+        tunnels
         drain_timeout
         log_level
         self

@@ -25,9 +25,9 @@ module Swiftiply
       # @raise [BadReply]
       def initialize(status, headers, rules)
         @status = status.to_i
-        unless @status.between?(200, 599)
-          raise BadReply, "the app's status is #{status.inspect}: it must be 200 to 599 (informational replies go " \
-                          "through rack.early_hints)"
+        unless @status.between?(200, 599) || switches?
+          raise BadReply, "the app's status is #{status.inspect}: it must be 200 to 599, or 101 (informational replies " \
+                          "go through rack.early_hints)"
         end
         @fields = []
         @length = @hijack = nil
@@ -49,6 +49,11 @@ module Swiftiply
       # @return [Boolean] whether the app put the chunked coding on its body
       def chunked?
         @chunked
+      end
+
+      # @return [Boolean] whether the connection becomes a tunnel
+      def switches?
+        @status == 101
       end
 
       # @return [Boolean] whether HTTP has no body with this status (RFC 9110 section 15)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "dechunk"
+require_relative "hijack"
 require_relative "limits"
 require_relative "reply_head"
 require_relative "stream"
@@ -26,7 +27,7 @@ module Swiftiply
       # @return [Symbol] `:ended`; `:body_closed` if the body has closed itself as well; `:hijacked` if the app will end it
       # @raise [BadReply] before anything was sent, when the body is none
       def write(head, body, request, reply, input)
-        return hijack(head, reply, input) if head.hijack && request.request_method != "HEAD"
+        return hand_over(head, body, request, reply, input) if head.switches? || head.hijack
         return bodiless(head, body, reply) if head.bodiless? || request.request_method == "HEAD"
         return each(head, Dechunk.new(body), reply) if head.chunked? && body.respond_to?(:each)
         return array(head, body, reply) if body.is_a?(Array)
@@ -133,6 +134,23 @@ module Swiftiply
       def ended(reply)
         reply.finish
         :ended
+      end
+
+      def hand_over(head, body, request, reply, input)
+        return switch(head, body, request, reply) if head.switches?
+
+        request.request_method == "HEAD" ? bodiless(head, body, reply) : hijack(head, reply, input)
+      end
+
+      # After a 101 there is a tunnel, and the app gets it as a socket: by its `rack.hijack` header, or as a streaming body.
+      def switch(head, body, request, reply)
+        taker = head.hijack || body
+        raise BadReply, "a 101 needs a rack.hijack header or a body to call" unless taker.respond_to?(:call)
+
+        reply.start(head.status, head.fields)
+        reply.flush
+        taker.call(Hijack.socket(request, head_is_sent: true))
+        :hijacked
       end
 
       # The head is out when the app gets the stream; from then on the reply is the app's to end.

@@ -54,7 +54,8 @@ module Swiftiply
 
       def connect
         Connector.new(connect: @options.connect, key: @options.key, key_file: @options.key_file,
-                      slots: @options.threads, label: @options.label.to_s, adapter: "swiftiply-rack #{VERSION}")
+                      slots: @options.threads, tunnels: @options.tunnels, label: @options.label.to_s,
+                      adapter: "swiftiply-rack #{VERSION}")
       end
 
       def introduce
@@ -94,8 +95,10 @@ module Swiftiply
       end
 
       def cut(why)
-        in_flight = @connector.status[:in_flight]
+        in_flight, tunnels = @connector.status.values_at(:in_flight, :tunnels)
         @log.warn("#{why}: stopping with #{in_flight} requests unfinished") if in_flight.positive?
+        # These have no end of their own, so that cutting them is no failure.
+        @log.info("#{why}: closing #{tunnels} upgraded connections") if tunnels.positive?
         @status = 1 if in_flight.positive?
         :over
       end
