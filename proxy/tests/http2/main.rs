@@ -6,7 +6,9 @@ mod support;
 
 mod abuse;
 mod bodies;
+mod cases;
 mod client;
+mod coding;
 mod cutting;
 mod fields;
 mod frames;

@@ -1,53 +1,13 @@
 //! What a server owes to a client that breaks RFC 9113 or RFC 7541, and to one that only stretches them. Each case says
 //! what the client sends, and how far the error goes: to its stream, to its connection, or nowhere.
 
+use crate::cases::Outcome::{Alive, Closed, Reset};
+use crate::cases::{BROADER, play};
 use crate::frames::*;
 use crate::support::quick;
 
-/// What becomes of it.
-enum Outcome {
-    /// The connection is closed, with one of these codes if with any.
-    Closed(&'static [u32]),
-    /// The stream is reset with one of these codes; or the connection closed, which is always allowed (RFC 9113 section
-    /// 5.4.2).
-    Reset(u32, &'static [u32]),
-    /// Nothing: the connection works on.
-    Alive,
-}
-
-use Outcome::{Alive, Closed, Reset};
-
-/// Where h2 says so instead of what RFC 9113 names: an endpoint may use a broader code (section 7).
-const BROADER: u32 = PROTOCOL_ERROR;
-
-type Case = (&'static str, fn(&mut Peer), Outcome);
-
-/// Plays each case against a proxy of its own connection; nothing of what is wrong may reach a backend.
-fn play(cases: &[Case]) {
-    let proxy = quick(|_| {});
-    let mut backend = proxy.backend();
-    for (name, act, outcome) in cases {
-        let mut peer = Peer::connect(proxy.clients);
-        act(&mut peer);
-        match outcome {
-            Closed(codes) => {
-                let code = peer.was_closed();
-                assert!(code.is_none_or(|code| codes.contains(&code)), "{name}: GOAWAY {code:?}");
-            }
-            Reset(stream, codes) => loop {
-                let Some(frame) = peer.next() else { break };
-                let is_told = frame.kind == GOAWAY || (frame.kind, frame.stream) == (RST_STREAM, *stream);
-                if is_told && !(frame.kind == GOAWAY && frame.code() == NO_ERROR) {
-                    assert!(codes.contains(&frame.code()), "{name}: {frame:?}");
-                    break;
-                }
-                assert_ne!((frame.kind, frame.stream), (HEADERS, *stream), "{name}: {frame:?}");
-            },
-            Alive => peer.is_alive(),
-        }
-        backend.has_not_heard(name, |heard| matches!(heard, crate::support::Heard::Request(_)));
-    }
-}
+/// What a client does, by its name.
+type Play = (&'static str, fn(&mut Peer));
 
 #[test]
 fn the_connection_begins_with_a_preface_and_settings() {
@@ -185,7 +145,7 @@ fn streams_open_in_order_and_stay_closed() {
 #[test]
 fn what_comes_on_a_stream_that_has_ended_is_an_error() {
     // The requests themselves are right, so they may reach the backend, which never answers.
-    let cases: &[(&str, fn(&mut Peer))] = &[
+    let cases: &[Play] = &[
         ("a lower number than before", |peer| {
             peer.get(5);
             peer.get(3)
@@ -329,161 +289,4 @@ fn a_client_keeps_to_the_windows_that_it_was_given() {
     peer.post(1, &[("content-length", "1000000")]);
     (0..6).for_each(|_| peer.send(DATA, 0, 1, &[b'x'; 16_384]));
     assert_eq!(peer.was_reset(1), FLOW_CONTROL_ERROR);
-}
-
-#[test]
-fn a_head_is_one_block_of_frames_with_nothing_between() {
-    play(&[
-        (
-            "another stream's HEADERS within",
-            |peer| {
-                peer.send(HEADERS, END_STREAM, 1, &block(&fields_of("GET")));
-                peer.get(3);
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-        (
-            "a PING within",
-            |peer| {
-                peer.send(HEADERS, END_STREAM, 1, &block(&fields_of("GET")));
-                peer.send(PING, 0, 0, &[0; 8]);
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-        (
-            "DATA within",
-            |peer| {
-                peer.send(HEADERS, 0, 1, &block(&fields_of("POST")));
-                peer.send(DATA, END_STREAM, 1, b"x");
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-        (
-            "a CONTINUATION of another stream",
-            |peer| {
-                peer.send(HEADERS, END_STREAM, 1, &block(&fields_of("GET")));
-                peer.send(CONTINUATION, END_HEADERS, 3, &[]);
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-        (
-            "a CONTINUATION behind the end",
-            |peer| {
-                peer.request(1, &[(":method", "GET")]);
-                peer.send(CONTINUATION, END_HEADERS, 1, &[]);
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-        (
-            "an unknown frame within",
-            |peer| {
-                peer.send(HEADERS, END_STREAM, 1, &block(&fields_of("GET")));
-                peer.send(0x5a, 0, 1, &[]);
-            },
-            Closed(&[PROTOCOL_ERROR]),
-        ),
-    ]);
-}
-
-#[test]
-fn hpack_is_decoded_to_the_letter() {
-    play(&[
-        (
-            "an index of nought",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x80]),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "an index beyond both tables",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff, 0x20]),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "an index that never ends",
-            |peer| {
-                peer.send(
-                    HEADERS,
-                    END_HEADERS | END_STREAM,
-                    1,
-                    &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
-                )
-            },
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "a name's index beyond both tables",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x7f, 0x20, 0x01, b'x']),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "a text that is longer than its block",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x82, 0x00, 0x7e, b'x']),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "padding of Huffman that is not ones",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x82, 0x00, 0x81, 0x18, 0x01, b'x']),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "the end of Huffman's alphabet within a text",
-            |peer| {
-                peer.send(
-                    HEADERS,
-                    END_HEADERS | END_STREAM,
-                    1,
-                    &[0x82, 0x00, 0x84, 0xff, 0xff, 0xff, 0xff, 0x01, b'x'],
-                )
-            },
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "a table larger than was agreed",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x3f, 0xe2, 0x1f, 0x82]),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-        (
-            "a table's size behind a field",
-            |peer| peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &[0x82, 0x20, 0x86, 0x84]),
-            Closed(&[COMPRESSION_ERROR, BROADER]),
-        ),
-    ]);
-}
-
-#[test]
-fn a_length_holds_for_the_data_that_comes() {
-    play(&[
-        (
-            "less than announced",
-            |peer| {
-                peer.post(1, &[("content-length", "5")]);
-                peer.send(DATA, END_STREAM, 1, b"four");
-            },
-            Reset(1, &[PROTOCOL_ERROR]),
-        ),
-        (
-            "more than announced",
-            |peer| {
-                peer.post(1, &[("content-length", "3")]);
-                peer.send(DATA, END_STREAM, 1, b"four");
-            },
-            Reset(1, &[PROTOCOL_ERROR]),
-        ),
-        (
-            "nothing, although announced",
-            |peer| {
-                let fields = [&fields_of("POST")[..], &[("content-length", "3")]].concat();
-                peer.request(1, &fields);
-            },
-            Reset(1, &[PROTOCOL_ERROR]),
-        ),
-        (
-            "trailers before all has come",
-            |peer| {
-                peer.post(1, &[("content-length", "3")]);
-                peer.send(HEADERS, END_HEADERS | END_STREAM, 1, &block(&[("x-sum", "1")]));
-            },
-            Reset(1, &[PROTOCOL_ERROR]),
-        ),
-    ]);
 }

@@ -8,8 +8,8 @@ use rustls::{HandshakeKind, ProtocolVersion};
 use swiftiply::config::TlsVersion;
 use swiftiply::run::Event;
 
-use crate::Served;
 use crate::support::{Client, End, PATIENCE};
+use crate::{Served, frames};
 
 #[test]
 fn both_versions_in_use_are_spoken() {
@@ -45,6 +45,43 @@ fn http_1_1_is_agreed_on_where_the_client_offers_it() {
     // RFC 7301 section 3.2: with nothing in common there is no connection.
     let error = dial(&["smtp"]).try_connect().unwrap_err();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
+}
+
+#[test]
+fn http_2_is_agreed_on_and_spoken_where_the_client_offers_it() {
+    let browser = |served: &Served| {
+        let protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        served.dial().change(|config| config.alpn_protocols = protocols).connect()
+    };
+    let served = Served::start();
+    let mut backend = served.proxy.backend();
+    let mut client = browser(&served);
+    assert_eq!(client.tls.as_ref().unwrap().alpn_protocol(), Some(&b"h2"[..]));
+    client.send(frames::PREFACE);
+    client.send(frames::frame(frames::SETTINGS, 0, 0, &[]));
+    let head = frames::block(&[
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "app.test"),
+        (":path", "/"),
+    ]);
+    client.send(frames::frame(frames::HEADERS, frames::END_HEADERS | frames::END_STREAM, 1, &head));
+    let request = backend.request();
+    assert_eq!(request.head.version(), swiftiply_wire::Version::Http2);
+    assert_eq!(request.head.scheme(), swiftiply_wire::Scheme::Https);
+    assert_eq!(request.header("X-Forwarded-Proto").as_deref(), Some("https"));
+    request.reply(200, "hello");
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&frames::DATA) {
+        let head = client.bytes(9);
+        kinds.push(head[3]);
+        let payload = client.bytes(usize::from(u16::from_be_bytes([head[1], head[2]])));
+        assert!(head[3] != frames::DATA || payload == b"hello");
+    }
+    assert!(kinds.contains(&frames::SETTINGS) && kinds.contains(&frames::HEADERS), "{kinds:?}");
+
+    let without = Served::start_with(|config| config.http2.enabled = false);
+    assert_eq!(browser(&without).tls.unwrap().alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
 #[test]

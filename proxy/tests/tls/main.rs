@@ -3,6 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../http2/frames.rs"]
+#[allow(dead_code)]
+mod frames;
+
 mod certificates;
 mod connections;
 mod handshakes;

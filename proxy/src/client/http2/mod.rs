@@ -179,5 +179,5 @@ impl Task {
 
 /// How long until the clock is looked at again: often enough that a deadline is not missed by much.
 fn look_ms(idle_ms: Millis) -> Millis {
-    (idle_ms / 4).min(ANSWER_MS / 4).max(1)
+    (idle_ms / 4).clamp(1, ANSWER_MS / 4)
 }
