@@ -11,10 +11,12 @@ mod support;
 mod frames;
 
 use frames::Peer;
+use std::time::Duration;
 use support::{Folder, quick};
 use swiftiply::config::{AccessLog, Log, LogLevel};
 use swiftiply::logging;
 use swiftiply::run::Event;
+use swiftiply_wire::Body;
 
 #[test]
 fn each_request_has_its_line_and_all_underscores_one() {
@@ -23,7 +25,10 @@ fn each_request_has_its_line_and_all_underscores_one() {
     let access = AccessLog::File(file.clone());
     logging::start(&Log { access, error: Some(folder.path("error.log")), level: LogLevel::Debug }).unwrap();
 
-    let proxy = quick(|config| config.sites[0].is_default = false);
+    let proxy = quick(|config| {
+        config.sites[0].is_default = false;
+        config.sites[0].tunnel_timeout = Some(Duration::from_millis(100));
+    });
     let mut backend = proxy.backend();
     let mut client = proxy.client();
     client.send(
@@ -54,6 +59,14 @@ fn each_request_has_its_line_and_all_underscores_one() {
     peer.request(3, &[(":method", "TRACE"), (":scheme", "http"), (":authority", "app.test"), (":path", "/")]);
     peer.head(3);
     drop(peer);
+    let mut client = proxy.client();
+    client.send("GET /chat HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    let request = backend.request();
+    request.reply_head(101, Body::None, &[("Upgrade", "websocket")], false);
+    request.data(b"hello", false);
+    client.head();
+    client.bytes(5);
+    client.end();
     proxy.tell(Event::Stop);
     proxy.join();
     logging::finish();
@@ -74,13 +87,15 @@ fn each_request_has_its_line_and_all_underscores_one() {
         ("\"-\" 400 ", "\"-\" \"-\"", "-", "-".into()),
         ("\"GET / HTTP/2.0\" 200 13 ", "\"-\" \"-\"", "app.test", format!("{process}@127.0.0.1")),
         ("\"-\" 405 ", "\"-\" \"-\"", "-", "-".into()),
+        ("\"GET /chat HTTP/1.1\" 101 5 ", "\"-\" \"-\"", "app.test", format!("{process}@127.0.0.1")),
     ]) {
         assert!(line.starts_with("127.0.0.1 - - ["), "{line}");
         assert!(line.contains(&format!("+0000] {request}")), "{line}");
         assert!(line.contains(&format!("{rest} site={site} backend={backend} waited=")), "{line}");
     }
-    assert_eq!(lines.len(), 7, "{log}");
+    assert_eq!(lines.len(), 8, "{log}");
     let errors = std::fs::read_to_string(folder.path("error.log")).unwrap();
     assert_eq!(errors.matches("headers with an underscore in their name are dropped").count(), 1, "{errors}");
     assert!(errors.contains("first seen in GET /a"), "{errors}");
+    assert!(errors.contains("its tunnel was silent for too long (tunnel_timeout)"), "{errors}");
 }

@@ -77,6 +77,7 @@ fn write_site(out: &mut String, site: &SiteConfig) -> fmt::Result {
     line(out, "xforwardedfor", yes_no(site.xforwardedfor))?;
     line(out, "max_body", site.max_body.map_or("unlimited".to_owned(), bytes))?;
     line(out, "body_rate", format!("{}/s", bytes(site.body_rate)))?;
+    line(out, "tunnel_timeout", site.tunnel_timeout.map_or("none".to_owned(), seconds))?;
     let port = |port| format!("to port {port}");
     line(out, "redirect_to_https", site.redirect_to_https.map_or("no".to_owned(), port))?;
     line(out, "hsts", site.hsts.map_or("no".to_owned(), |hsts| hsts.to_string()))?;

@@ -70,6 +70,13 @@ fn app_reply<'a, S: ClientSide>(
                     request.client_gone();
                     return Ok(After::Cut);
                 }
+                Relayed::Silent => {
+                    tracing::debug!(
+                        "client {}: its tunnel was silent for too long (tunnel_timeout)",
+                        side.client().address
+                    );
+                    return Ok(After::Close);
+                }
                 Relayed::BadBody(ended) => return give_up(request, ended),
                 Relayed::Cut => return Ok(After::Cut),
                 Relayed::Refused(slot) => {

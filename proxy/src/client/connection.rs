@@ -192,10 +192,6 @@ impl Connection {
         }
     }
 
-    fn unsent(&self) -> usize {
-        self.out.len() - self.written + self.stream.unsent()
-    }
-
     fn is_stuck(&mut self, cx: &Context<'_>, unsent_before: usize) -> bool {
         let now = self.shard.now();
         if let Some(alarm) = &self.write_alarm
@@ -344,5 +340,13 @@ impl ClientSide for Connection {
         self.written = 0;
         self.write_alarm = None;
         Poll::Ready(Ok(()))
+    }
+
+    fn unsent(&self) -> usize {
+        self.out.len() - self.written + self.stream.unsent()
+    }
+
+    fn keep_watch(&self) {
+        self.stream.keep_alive();
     }
 }

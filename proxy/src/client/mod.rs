@@ -11,6 +11,7 @@
 //! | a small body is read before a slot is taken | `upload`, `pace` |
 //! | a slot is asked for, and waited for | `slot` |
 //! | it is delivered; body and reply flow | `relay` |
+//! | after a 101 the two talk | `tunnel` |
 //! | the backend died: again, or 502 | `replay` |
 //! | it is noted in the access log | [`crate::access`] |
 //!
@@ -31,6 +32,7 @@ mod secure;
 mod side;
 mod slot;
 mod stream;
+mod tunnel;
 mod upload;
 
 use std::net::SocketAddr;

@@ -10,6 +10,7 @@ use swiftiply_wire::{CancelCode, ResetCode, StreamId};
 
 use super::request::Request;
 use super::side::{ClientSide, Ended};
+use super::tunnel::Tunnel;
 use crate::exchange::{Exchange, Failure, Handover};
 use crate::link::Link;
 use crate::shard::PoolHere;
@@ -39,6 +40,8 @@ pub(super) enum Relayed {
     HandedOver(Box<Handover>),
     /// The client left.
     ClientGone,
+    /// It was a tunnel in which nobody said anything for longer than the site allows.
+    Silent,
     /// The client's body broke off, or broke a rule; it has seen nothing of a reply.
     BadBody(Ended),
     /// The reply broke off after its beginning.
@@ -94,6 +97,8 @@ enum End {
     Over,
     ClientGone,
     BadBody(Ended),
+    /// See [`Tunnel::is_silent`].
+    Silent,
     /// See [`Exchange::is_unwanted`].
     Unwanted,
 }
@@ -152,10 +157,7 @@ impl<'a> Delivery<'a> {
         request: &mut Request,
     ) -> Result<bool, End> {
         if self.exchange.is_tunnel() {
-            return request
-                .upload
-                .poll_tunnel(cx, side, self.link, self.stream, self.exchange)
-                .map_err(|_| End::ClientGone);
+            return self.poll_tunnel(cx, side, request);
         }
         if request.upload.poll(cx, side, self.link, self.stream, self.exchange).map_err(End::BadBody)? {
             return Ok(true);
@@ -181,6 +183,23 @@ impl<'a> Delivery<'a> {
                 side.expect_within(LEAVING_GRACE);
                 Ok(false)
             }
+        }
+    }
+
+    fn poll_tunnel(
+        &self,
+        cx: &mut Context<'_>,
+        side: &mut impl ClientSide,
+        request: &mut Request,
+    ) -> Result<bool, End> {
+        let site = request.site.as_deref();
+        let tunnel = request.tunnel.get_or_insert_with(|| Box::new(Tunnel::begin(side, site)));
+        match tunnel.poll(cx, side, self.link, self.stream, self.exchange) {
+            Ok(true) => Ok(true),
+            Ok(false) if !tunnel.is_silent(side, self.exchange) => Ok(false),
+            Ok(false) if side.unsent() == 0 => Err(End::Silent),
+            // What it was still to get is lost: that is no orderly end.
+            _ => Err(End::ClientGone),
         }
     }
 
@@ -213,6 +232,7 @@ impl<'a> Delivery<'a> {
         }
         match end {
             End::ClientGone => Relayed::ClientGone,
+            End::Silent => Relayed::Silent,
             End::Unwanted => Relayed::Failed(Failure::NotSwitched),
             End::BadBody(_) if self.exchange.has_begun() => Relayed::Cut,
             End::BadBody(ended) => Relayed::BadBody(ended),

@@ -12,6 +12,7 @@ use swiftiply_wire::{Method, RequestFields, RequestFlags, RequestHead, Scheme};
 
 use super::own::Own;
 use super::secure::Redirect;
+use super::tunnel::Tunnel;
 use super::upload::Upload;
 use crate::access::{self, Outcome};
 use crate::compress::{Accepted, Coding};
@@ -74,6 +75,8 @@ pub(super) struct Request {
     pub is_idempotent: bool,
     /// Its body.
     pub upload: Upload,
+    /// What it has become, if the app has switched protocols.
+    pub tunnel: Option<Box<Tunnel>>,
     /// When its head was there, if anybody wants to know.
     pub began: Option<Instant>,
     /// How often it was given to a backend.
@@ -173,6 +176,7 @@ impl Request {
         self.exchange.rest(out);
         self.site = None;
         self.redirect = None;
+        self.tunnel = None;
         self.pool = None;
         self.outcome = Outcome::default();
         self.deliveries = 0;

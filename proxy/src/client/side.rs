@@ -61,6 +61,12 @@ pub(super) trait ClientSide {
     /// for too long counts as gone.
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// Bytes that were taken and have not left yet.
+    fn unsent(&self) -> usize;
+
+    /// From now on the client may be silent for hours: has it noticed if it vanishes without a word.
+    fn keep_watch(&self);
+
     /// Sends an answer of our own.
     async fn say(&mut self, page: &ErrorPage<'_>) -> io::Result<()> {
         self.take_page(page);

@@ -3,12 +3,24 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use swiftiply_wire::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::tls::{self, TlsStream};
+
+/// How long the client of a tunnel is silent before the system asks whether it is still there, and how long it has for
+/// each answer. One that vanished without a word (its battery is flat, its network has forgotten it) is so noticed within
+/// 90 s, where the system's own two hours would keep its tunnel and its place in the app; and a minute is less than what
+/// most NATs take to forget a silent connection that lives.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Questions without an answer until the client is gone: that many packets in a row are hardly lost by chance.
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// A connected client.
 #[derive(Debug)]
@@ -54,12 +66,25 @@ impl ClientStream {
 
     /// Closes so that nobody takes what was sent for whole: by a reset, and in TLS without a goodbye.
     pub fn cut(self) {
-        let socket = match &self {
+        // Without it the socket closes in order; the framing of a cut reply mostly shows the cut in any case.
+        let _ = self.socket().set_zero_linger();
+    }
+
+    /// Has the system ask a silent client for a sign of life.
+    pub fn keep_alive(&self) {
+        let often = TcpKeepalive::new()
+            .with_time(KEEPALIVE_IDLE)
+            .with_interval(KEEPALIVE_INTERVAL)
+            .with_retries(KEEPALIVE_PROBES);
+        // Where the system refuses, a client that vanishes is noticed when something is sent to it.
+        let _ = SockRef::from(self.socket()).set_tcp_keepalive(&often);
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
             Self::Tcp(socket) => socket,
             Self::Tls(stream) => stream.socket(),
-        };
-        // Without it the socket closes in order; the framing of a cut reply mostly shows the cut in any case.
-        let _ = socket.set_zero_linger();
+        }
     }
 }
 

@@ -46,7 +46,6 @@ pub(super) struct Upload {
     trailers: Option<HeaderBlock>,
     /// The backend has been told that it ends here.
     is_ended: bool,
-    is_tunnel_ended: bool,
     expects_continue: bool,
     total: u64,
     total_max: u64,
@@ -193,40 +192,6 @@ impl Upload {
         }
         self.decode_onward(side, link, stream, exchange)?;
         exchange.request_left(self.left());
-        Ok(true)
-    }
-
-    /// After a 101: passes on whatever the client sends, and its end.
-    pub(super) fn poll_tunnel(
-        &mut self,
-        cx: &mut Context<'_>,
-        side: &mut impl ClientSide,
-        link: &Link,
-        stream: StreamId,
-        exchange: &Exchange,
-    ) -> Result<bool, Ended> {
-        if self.is_tunnel_ended {
-            return Ok(false);
-        }
-        if side.incoming().is_empty() {
-            return match side.poll_fill(cx, AHEAD_BYTES_MAX) {
-                Poll::Ready(n) => {
-                    self.is_tunnel_ended = n? == 0;
-                    if self.is_tunnel_ended {
-                        link.data(stream, &[], true);
-                    }
-                    Ok(true)
-                }
-                Poll::Pending => Ok(false),
-            };
-        }
-        if !exchange.wants_body() || link.poll_room(cx).is_pending() {
-            return Ok(false);
-        }
-        let data = side.incoming();
-        let granted = exchange.spend_credit(data.len().min(DATA_MAX));
-        link.data(stream, &data[..granted], false);
-        side.consume(granted);
         Ok(true)
     }
 

@@ -185,6 +185,10 @@ pub struct SiteConfig {
     /// [`SiteConfig::BODY_RATE_WINDOW`]; slower is answered 408. 500 by default: slower than any line that people still
     /// have, faster than what could hold thousands of uploads open for nothing. 0 turns it off.
     pub body_rate: u64,
+    /// `tunnel_timeout`: how long nobody may say anything in a tunnel (a WebSocket) before it is closed. None (0) by default:
+    /// an idle one holds no slot, apps and clients have pings of their own, a client that has vanished is noticed in any
+    /// case, and the 60 s of other proxies surprise people. Right to a tenth of a second.
+    pub tunnel_timeout: Option<Duration>,
     /// `docroot` and what goes with it: files that are served before the app is asked. None by default.
     pub docroot: Option<Arc<DocRoot>>,
     /// `sendfileroot`: the folder of the files that the app may have sent by `X-Sendfile` or `X-Accel-Redirect`. None by
@@ -241,6 +245,7 @@ impl SiteConfig {
             xforwardedfor: true,
             max_body: None,
             body_rate: SiteConfig::BODY_RATE,
+            tunnel_timeout: None,
             docroot: None,
             sendfileroot: None,
             error_pages: ErrorPages::default(),

@@ -35,6 +35,7 @@ pub(super) const SHARED_KEYS: &[&str] = &[
     "xforwardedfor",
     "max_body",
     "body_rate",
+    "tunnel_timeout",
     "redirect_to_https",
     "hsts",
 ];
@@ -42,6 +43,8 @@ pub(super) const SHARED_KEYS: &[&str] = &[
 const POOL_KEYS: &[&str] = &["to", "prefix"];
 
 const WAIT_MAX: Duration = Duration::from_secs(86_400);
+/// Whoever wants to allow more silence than a month wants no limit.
+const TUNNEL_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
 const QUEUE_MAX: usize = 1_000_000;
 /// What is kept for a replay is kept in memory, for each request that waits or runs.
 const REPLAY_BYTES_MAX: usize = 64 << 20;
@@ -137,6 +140,7 @@ impl<'d> SiteReader<'_, 'd> {
             xforwardedfor: self.shared("xforwardedfor", Field::boolean, true)?,
             max_body: self.shared("max_body", read_max_body, None)?,
             body_rate: self.shared("body_rate", |f| f.bytes(0..=BODY_RATE_MAX), SiteConfig::BODY_RATE)?,
+            tunnel_timeout: self.shared("tunnel_timeout", read_tunnel_timeout, None)?,
             docroot: self.docroot(warnings)?,
             sendfileroot: self
                 .folder("sendfileroot", warnings)?
@@ -324,6 +328,15 @@ fn read_max_body(field: &Field) -> Result<Option<u64>, ConfigError> {
     }
     let size = field.bytes(1..=u64::MAX);
     size.map(Some).map_err(|_| field.wrong("a size in bytes, like 1000000 or 100m, or off for no limit"))
+}
+
+/// 0 and `off`: no limit.
+fn read_tunnel_timeout(field: &Field) -> Result<Option<Duration>, ConfigError> {
+    if field.as_boolean() == Some(false) {
+        return Ok(None);
+    }
+    let time = field.duration(Duration::ZERO..=TUNNEL_TIMEOUT_MAX)?;
+    Ok(Some(time).filter(|time| !time.is_zero()))
 }
 
 /// `true`, a number of seconds, or the header's value.

@@ -222,6 +222,11 @@ impl Exchange {
             || state.parts.as_ref().is_some_and(|parts| !parts.is_empty())
     }
 
+    /// Bytes of reply body that are ready and that the client connection has not taken.
+    pub fn untaken(&self) -> u32 {
+        self.0.borrow().in_out
+    }
+
     /// So many bytes of reply body were credited to the backend.
     pub fn paid(&self, credit: u32) {
         let mut state = self.0.borrow_mut();

@@ -1,5 +1,8 @@
 //! WebSockets by extended CONNECT (RFC 8441): to the app they look like those of HTTP/1.1.
 
+use std::time::Duration;
+
+use h2::Reason;
 use swiftiply_wire::{Body, CancelCode, ResetCode};
 
 use crate::client::{Http2, Stream};
@@ -96,6 +99,21 @@ fn a_client_that_resets_its_tunnel_is_told_to_the_app() {
     assert_eq!(backend.cancelled(&request), CancelCode::ClientLeft);
     request.reset(ResetCode::Cancelled, "the client left");
     proxy.until("the slot is free", |counts| counts.free == 1);
+}
+
+#[test]
+fn a_silent_tunnel_is_closed_where_the_site_says_so_and_its_connection_stays() {
+    let proxy = quick(|config| config.sites[0].tunnel_timeout = Some(Duration::from_millis(300)));
+    let client = Http2::connect(proxy.clients);
+    let (mut backend, request, mut stream) = open(&proxy, &client);
+    let end =
+        stream.try_piece().expect("no end in order: nobody said goodbye").expect_err("nothing was said");
+    assert_eq!(end.reason(), Some(Reason::CANCEL), "RFC 8441 section 5");
+    assert_eq!(backend.cancelled(&request), CancelCode::ClientLeft);
+    request.reset(ResetCode::Cancelled, "the client left");
+    let mut other = client.get("/");
+    backend.request().reply(200, "beside");
+    assert_eq!(other.reply().text(), "beside");
 }
 
 #[test]

@@ -136,6 +136,19 @@ impl Backend {
         }
     }
 
+    /// The same, unless the request was cancelled before.
+    pub fn piece_unless_cancelled(&mut self, request: &Arrived) -> Option<Vec<u8>> {
+        let wanted = request.stream;
+        let piece = self.wait("a piece of body or a CANCEL", |heard| match heard {
+            Heard::Data { stream, .. } | Heard::Cancel { stream, .. } => *stream == wanted,
+            _ => false,
+        });
+        match piece {
+            Heard::Data { data, .. } => Some(data),
+            _ => None,
+        }
+    }
+
     /// The trailers of this request.
     pub fn trailers(&mut self, request: &Arrived) -> Vec<(String, String)> {
         let wanted = request.stream;

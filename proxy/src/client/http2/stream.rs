@@ -313,6 +313,13 @@ impl ClientSide for Stream {
             Poll::Pending => Poll::Pending,
         }
     }
+
+    fn unsent(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Its connection does: it sends PINGs while it has streams.
+    fn keep_watch(&self) {}
 }
 
 fn into_io(error: h2::Error) -> io::Error {
