@@ -1,6 +1,7 @@
 //! A client of good manners: that of the h2 crate, on a thread of its own. Its calls wait.
 
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -10,12 +11,14 @@ use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::ext::Protocol;
 use h2::{Reason, RecvStream, SendStream};
 use http_types::{HeaderMap, Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, TlsDial};
 
 /// One connection.
 pub struct Http2 {
@@ -43,6 +46,10 @@ pub struct Reply {
 }
 
 impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("these tests speak ASCII")
     }
@@ -54,14 +61,36 @@ impl Http2 {
     }
 
     pub fn connect_as(address: SocketAddr, builder: Builder) -> Self {
+        Self::speak(builder, async move {
+            let socket = TcpStream::connect(address).await?;
+            socket.set_nodelay(true)?;
+            Ok(socket)
+        })
+    }
+
+    /// Within TLS, by ALPN.
+    pub fn connect_secure(dial: &TlsDial) -> Self {
+        let dial = dial.change(|config| config.alpn_protocols = vec![b"h2".to_vec()]);
+        Self::speak(Builder::new(), async move {
+            let socket = TcpStream::connect(dial.address).await?;
+            let name = dial.name.clone().try_into().expect("a name");
+            let stream = TlsConnector::from(dial.config).connect(name, socket).await?;
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+            Ok(stream)
+        })
+    }
+
+    fn speak<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        builder: Builder,
+        socket: impl Future<Output = io::Result<S>> + Send + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         let (told, requests) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
-                let socket = TcpStream::connect(address).await.expect("the proxy listens");
-                let _ = socket.set_nodelay(true);
+                let socket = socket.await.expect("the proxy listens");
                 let (requests, connection) = builder.handshake(socket).await.expect("an HTTP/2 connection");
                 told.send(requests).expect("the test waits");
                 tokio::select! {

@@ -10,7 +10,7 @@ use h2::ext::Protocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http_types::header::{COOKIE, HeaderMap, HeaderValue};
-use http_types::request;
+use http_types::{Method, request};
 
 use super::super::After;
 use super::super::answer::answer;
@@ -31,6 +31,7 @@ pub(super) async fn serve(
     respond: SendResponse<Bytes>,
 ) {
     let (head, body) = request.into_parts();
+    let is_head = head.method == Method::HEAD;
     let mut stream = Stream::new(connection, body, respond);
     poll_fn(|cx| {
         stream.alarm.wake(cx);
@@ -44,7 +45,7 @@ pub(super) async fn serve(
             }
             stream.shard().spare_requests.give_back(request, &mut Vec::new());
         }
-        Err(refusal) => Box::pin(stream.refuse(refusal)).await,
+        Err(refusal) => Box::pin(stream.refuse(refusal, is_head)).await,
     }
     stream.settle();
 }
@@ -104,9 +105,10 @@ impl Stream {
         Ok(Request::new(&read, shard, &self.connection.client))
     }
 
-    async fn refuse(&mut self, refusal: Refusal) {
+    /// Unlike a connection of HTTP/1.1, this one goes on: a page behind the reply to a HEAD would be an error.
+    async fn refuse(&mut self, refusal: Refusal, is_head: bool) {
         let own = Own::new(refusal.status(), refusal.explain());
-        let _ = self.say(&own.page(false, false, swiftiply_wire::Version::Http2)).await;
+        let _ = self.say(&own.page(false, is_head, swiftiply_wire::Version::Http2)).await;
         self.note_refusal(&own);
     }
 
