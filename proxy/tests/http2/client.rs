@@ -86,7 +86,7 @@ impl Http2 {
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel();
+        let (stop, mut stopped) = oneshot::channel();
         let (told, requests) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async move {
@@ -95,8 +95,10 @@ impl Http2 {
                 told.send(requests).expect("the test waits");
                 tokio::select! {
                     _ = connection => {}
-                    _ = stopped => {}
+                    _ = &mut stopped => {}
                 }
+                // Its streams may still be asked how they ended.
+                let _ = stopped.await;
             });
         });
         let requests = requests.recv_timeout(PATIENCE).expect("an HTTP/2 connection");
@@ -197,27 +199,35 @@ impl Stream {
     }
 
     pub fn reply(&mut self) -> Reply {
-        let (head, ()) = self.head().into_parts();
+        self.try_reply().expect("a reply")
+    }
+
+    pub fn try_reply(&mut self) -> Result<Reply, h2::Error> {
+        let (head, ()) = self.try_head()?.into_parts();
         let mut body = Vec::new();
-        while let Some(piece) = self.piece() {
-            body.extend_from_slice(&piece);
+        while let Some(piece) = self.try_piece() {
+            body.extend_from_slice(&piece?);
         }
-        Reply { status: head.status.as_u16(), headers: head.headers, body, trailers: self.trailers() }
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body, trailers: self.trailers() })
     }
 
     /// As the proxy's windows allow.
     pub fn send(&mut self, data: &[u8], is_end: bool) {
+        self.try_send(data, is_end).expect("an open stream");
+    }
+
+    pub fn try_send(&mut self, data: &[u8], is_end: bool) -> Result<(), h2::Error> {
         let mut data = Bytes::copy_from_slice(data);
         loop {
             self.sending.reserve_capacity(data.len());
             while !data.is_empty() && self.sending.capacity() == 0 {
                 let more = wait(&self.handle, poll_fn(|cx| self.sending.poll_capacity(cx)));
-                more.expect("an open stream").expect("no error");
+                more.ok_or(Reason::STREAM_CLOSED)??;
             }
             let piece = data.split_to(data.len().min(self.sending.capacity()));
-            self.sending.send_data(piece, is_end && data.is_empty()).expect("an open stream");
+            self.sending.send_data(piece, is_end && data.is_empty())?;
             if data.is_empty() {
-                return;
+                return Ok(());
             }
         }
     }

@@ -124,7 +124,8 @@ fn a_file_that_the_app_names_is_sent_in_place_of_its_body() {
     });
     let mut backend = proxy.backend();
     let client = Http2::connect(proxy.clients);
-    let headers = [("X-Sendfile", "/report"), ("Content-Type", "application/x-report"), ("Set-Cookie", "a=1")];
+    let headers =
+        [("X-Sendfile", "/report"), ("Content-Type", "application/x-report"), ("Set-Cookie", "a=1")];
     for (method, range, status, body) in [
         ("GET", None, 200, "0123456789"),
         ("HEAD", None, 200, ""),

@@ -31,6 +31,7 @@ impl App {
             let options = Options {
                 connect: vec![format!("unix:{}", door.display()).parse().unwrap()],
                 slots,
+                tunnels: 10,
                 adapter: "a test".into(),
                 ..Options::default()
             };
@@ -81,8 +82,11 @@ fn serve(connector: &ThreadConnector, posts: &Mutex<Posts>) {
     }
 }
 
-/// `/slow` takes a while.
+/// `/slow` takes a while; whoever offers an upgrade gets a tunnel.
 fn answer(request: &Request, posts: &Mutex<Posts>) {
+    if request.offers_upgrade() {
+        return echo(request);
+    }
     let body = read(request);
     if request.head().path() == b"/slow" {
         std::thread::sleep(Duration::from_millis(300));
@@ -96,6 +100,23 @@ fn answer(request: &Request, posts: &Mutex<Posts>) {
     let mut head = ReplyHead::new(200).unwrap();
     head.push(b"content-length", body.len().to_string().as_bytes()).unwrap();
     let _ = request.reply().send(&head, &body);
+}
+
+/// Says what it hears, until the client has said its last.
+fn echo(request: &Request) {
+    request.claim_tunnel();
+    let (reply, wait) = (request.reply(), Wait::at_most(PATIENCE));
+    let mut head = ReplyHead::new(101).unwrap();
+    head.push(b"upgrade", b"websocket").unwrap();
+    if reply.start(&head).and_then(|()| reply.flush()).is_err() {
+        return;
+    }
+    while let Read::Data(data) = request.read(usize::MAX, &wait) {
+        if reply.write(&data, &wait).is_err() {
+            return;
+        }
+    }
+    let _ = reply.finish(None);
 }
 
 fn read(request: &Request) -> Vec<u8> {

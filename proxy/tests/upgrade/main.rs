@@ -4,9 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../http2/client.rs"]
+#[allow(dead_code)]
+mod client;
+
 mod activation;
 mod app;
 mod failures;
 mod load;
 mod service;
+mod tunnels;
 mod under_load;

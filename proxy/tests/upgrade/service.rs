@@ -44,14 +44,21 @@ impl Service {
     /// Writes the configuration.
     pub fn configure(&self, top: &str) {
         let (host, port) = self.address.split_once(':').unwrap();
+        let drain = if top.contains("drain_timeout:") { "" } else { "drain_timeout: 20\n" };
         let text = format!(
             "cluster_address: {host}\ncluster_port: {port}\npidfile: swiftiply.pid\n\
-             log: {{error: error.log, access: off}}\ndrain_timeout: 20\n{top}\n\
+             log: {{error: error.log, access: off}}\n{drain}{top}\n\
              map:\n  - incoming: app.test\n    outgoing: unix:{}\n    default: true\n    timeout: 20\n{}",
             self.door().display(),
             self.more_sites(top),
         );
         self.folder.write("site.yml", &text);
+    }
+
+    /// Another one of its own, for whatever else shall listen.
+    pub fn second_address(&self) -> String {
+        let (host, port) = self.address.split_once(':').unwrap();
+        format!("{host}:{}", port.parse::<u16>().unwrap() + 1000)
     }
 
     /// `# more` in the configuration adds a site, so that its map has changed.

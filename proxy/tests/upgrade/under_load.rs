@@ -1,14 +1,26 @@
 //! What clients notice of it: nothing.
 
+use std::io;
+use std::net::TcpStream;
+
 use nix::sys::signal::Signal;
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::app::App;
-use crate::load::Load;
+use crate::client::Http2;
+use crate::load::{Load, connect, http1, http2};
 use crate::service::Service;
+use crate::support::{Authority, TlsDial};
 
 const CLIENTS: usize = 12;
 
 fn assert_nothing_failed(load: Load, app: &App) -> usize {
+    let (answered, posts) = nothing_failed(load);
+    assert_eq!(app.posts(), posts, "each ran once");
+    answered
+}
+
+fn nothing_failed(load: Load) -> (usize, usize) {
     let (answered, posts, failures) = load.end();
     assert!(
         failures.is_empty(),
@@ -16,8 +28,7 @@ fn assert_nothing_failed(load: Load, app: &App) -> usize {
         failures.len(),
         &failures[..failures.len().min(5)]
     );
-    assert_eq!(app.posts(), posts, "each ran once");
-    answered
+    (answered, posts)
 }
 
 #[test]
@@ -44,6 +55,56 @@ fn a_hundred_thousand_requests_notice_nothing_of_four_upgrades() {
     service.signal(Signal::SIGTERM);
     service.until_gone(last);
     assert!(!service.pidfile().exists() && !service.door().exists(), "the last one cleans up");
+}
+
+#[test]
+fn clients_of_tls_and_of_http_2_notice_nothing_of_upgrades_either() {
+    let mut service = Service::new("");
+    let authority = Authority::new();
+    authority.issue_into(&service.folder, "app", &["app.test"]);
+    let (plain, secure) = (service.address.clone(), service.second_address());
+    let keys =
+        |shards| format!("shards: {shards}\ntls: {{at: \"{secure}\", certfile: app.pem, keyfile: app.key}}");
+    service.configure(&keys(2));
+    service.launch(service.command());
+    let app = App::start(&service.door(), 3, 2);
+    let dial = authority.dial(secure.parse().unwrap());
+    let loads = [
+        Load::of(0..4, || http1(connect_secure(dial.clone()))),
+        Load::of(10..14, || {
+            let address = plain.parse().unwrap();
+            http2(move || Http2::connect(address))
+        }),
+        Load::of(20..22, || {
+            let dial = dial.clone();
+            http2(move || Http2::connect_secure(&dial))
+        }),
+    ];
+    let every_load_goes_on = || loads.iter().for_each(|load| load.wait_for_more(300));
+    for shards in [2, 1, 3] {
+        every_load_goes_on();
+        service.configure(&keys(shards));
+        let old = service.pid().unwrap();
+        service.upgrade();
+        // Its connections are in use, and still come to their end.
+        service.until_gone(old);
+    }
+    every_load_goes_on();
+    let posts: usize = loads.into_iter().map(|load| nothing_failed(load).1).sum();
+    assert_eq!(app.posts(), posts, "each ran once");
+    assert!(service.wait().success());
+    assert!(!service.log().contains(" WARN ") && !service.log().contains("ERROR"), "{}", service.log());
+    let last = service.pid().unwrap();
+    service.signal(Signal::SIGTERM);
+    service.until_gone(last);
+}
+
+fn connect_secure(dial: TlsDial) -> impl Fn() -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    move || {
+        let name = dial.name.clone().try_into().expect("a name");
+        let tls = ClientConnection::new(dial.config.clone(), name).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(tls, connect(&dial.address.to_string())?))
+    }
 }
 
 #[test]
