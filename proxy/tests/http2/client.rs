@@ -73,6 +73,7 @@ impl Http2 {
         let dial = dial.change(|config| config.alpn_protocols = vec![b"h2".to_vec()]);
         Self::speak(Builder::new(), async move {
             let socket = TcpStream::connect(dial.address).await?;
+            socket.set_nodelay(true)?;
             let name = dial.name.clone().try_into().expect("a name");
             let stream = TlsConnector::from(dial.config).connect(name, socket).await?;
             assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));

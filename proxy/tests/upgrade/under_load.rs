@@ -80,7 +80,7 @@ fn clients_of_tls_and_of_http_2_notice_nothing_of_upgrades_either() {
             http2(move || Http2::connect_secure(&dial))
         }),
     ];
-    let every_load_goes_on = || loads.iter().for_each(|load| load.wait_for_more(300));
+    let every_load_goes_on = || loads.iter().for_each(|load| load.wait_for_more(150));
     for shards in [2, 1, 3] {
         every_load_goes_on();
         service.configure(&keys(shards));
