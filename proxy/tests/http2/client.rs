@@ -95,8 +95,8 @@ impl Http2 {
                 let (requests, connection) = builder.handshake(socket).await.expect("an HTTP/2 connection");
                 told.send(requests).expect("the test waits");
                 tokio::select! {
+                    _ = &mut stopped => return,
                     _ = connection => {}
-                    _ = &mut stopped => {}
                 }
                 // Its streams may still be asked how they ended.
                 let _ = stopped.await;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -72,18 +73,19 @@ impl Service {
         }
     }
 
-    /// Puts another program in the place of the file that the proxy was started from.
+    /// Puts another program in the place of the file that the proxy was started from. Another process does it: one that
+    /// another test starts just then would have the file open for writing, and nobody could execute it.
     pub fn install(&self, program: &Path) {
-        let _ = fs::remove_file(self.program());
-        fs::copy(program, self.program()).unwrap();
+        let mut copy = Command::new("cp");
+        copy.args(["-p", "--remove-destination"]).arg(program).arg(self.program());
+        assert!(copy.status().unwrap().success());
     }
 
     /// The same for a script.
     pub fn install_script(&self, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        let _ = fs::remove_file(self.program());
-        fs::write(self.program(), format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(self.program(), fs::Permissions::from_mode(0o755)).unwrap();
+        let script = self.folder.write("script", &format!("#!/bin/sh\n{text}\n"));
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        self.install(&script);
     }
 
     pub fn program(&self) -> PathBuf {
