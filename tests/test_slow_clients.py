@@ -27,7 +27,8 @@ def site(silent_site):
         pytest.skip(f"needs {3 * SLOW} open files, and this machine allows {hard}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # Else they would be gone after ten seconds, by `head_timeout` and `body_rate`.
-    silent_site.top |= {"limits": "{head_timeout: 60, body_rate: 0}"}
+    # And those that read slowly ask all at once, so they wait in the queue together.
+    silent_site.top |= {"limits": "{head_timeout: 60, body_rate: 0}", "queue": 2 * SLOW}
     silent_site.start_proxy()
     silent_site.serve(WSGI, processes=2, slots=4)
     yield silent_site
