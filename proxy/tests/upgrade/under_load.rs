@@ -67,6 +67,8 @@ fn clients_of_tls_and_of_http_2_notice_nothing_of_upgrades_either() {
         |shards| format!("shards: {shards}\ntls: {{at: \"{secure}\", certfile: app.pem, keyfile: app.key}}");
     service.configure(&keys(2));
     service.launch(service.command());
+    // Addresses are bound one after the other, and `launch` has seen the first.
+    service.until("it listens for TLS", || TcpStream::connect(&secure).is_ok());
     let app = App::start(&service.door(), 3, 2);
     let dial = authority.dial(secure.parse().unwrap());
     let loads = [
