@@ -10,6 +10,7 @@
 mod exhaustive;
 mod model;
 mod promises;
+#[path = "../support/random.rs"]
 mod random;
 mod several_proxies;
 mod simulation;

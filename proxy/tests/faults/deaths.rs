@@ -144,7 +144,7 @@ impl Ledger {
 
 /// One client: each request has a fate of its own, and its path says which.
 fn load(proxy: &TestProxy, number: usize) -> Vec<Asked> {
-    let mut random = Random(SEED + number as u64);
+    let mut random = Random::new(SEED + number as u64);
     let mut client = proxy.client();
     (0..REQUESTS_EACH)
         .map(|count| {

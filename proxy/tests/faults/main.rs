@@ -5,6 +5,7 @@ mod support;
 
 mod deaths;
 mod memory;
+#[path = "../support/random.rs"]
 mod random;
 mod restarts;
 mod silence;

@@ -74,7 +74,7 @@ fn hello(dial: &Dial) -> Vec<u8> {
 #[test]
 fn noise_and_other_protocols_get_nothing_and_are_closed() {
     let besieged = Besieged::new();
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let mut said = vec![
         b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n".to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
@@ -107,7 +107,7 @@ fn noise_and_other_protocols_get_nothing_and_are_closed() {
 #[test]
 fn a_true_handshake_with_one_byte_changed_opens_nothing() {
     let besieged = Besieged::new();
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let dial = besieged.proxy.dial();
     for _ in 0..150 {
         let mut hello = hello(&dial);
@@ -171,7 +171,7 @@ fn who_says_a_true_handshake_too_slowly_is_cut_though_he_never_falls_silent() {
 /// Without a key whoever can reach the address is a backend, also one that has lost its mind.
 #[test]
 fn a_backend_that_talks_nonsense_is_out_and_its_request_is_given_to_another() {
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     let proxy = quick(|_| {});
     for round in 0..60 {
         let (mut mad, mut client) = (proxy.backend(), proxy.client());

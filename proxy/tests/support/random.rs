@@ -1,5 +1,9 @@
-//! The same numbers for the same seed, on every machine.
+//! Chance with a seed: the same numbers on every machine, so that a failure can be had again.
 
+// Each test binary uses its own part of this.
+#![allow(dead_code)]
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
 pub struct Random(u64);
 
 impl Random {
@@ -23,7 +27,16 @@ impl Random {
     }
 
     pub fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
-        (!all.is_empty()).then(|| all[self.below(all.len())])
+        (!all.is_empty()).then(|| self.pick(all))
+    }
+
+    /// Of what is never empty.
+    pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next() as u8).collect()
     }
 
     /// An exponentially distributed time: the gaps of Poisson arrivals.
